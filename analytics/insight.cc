@@ -1,0 +1,1 @@
+#include "auspex/analytics/insight.h"

@@ -1,0 +1,148 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "auspex/analytics/insight.h"
+#include "auspex/query/engine.h"
+#include "auspex/storage/store.h"
+
+/// The top of the library: one object that stores, answers, watches and explains. The server is a thin layer over it.
+namespace auspex {
+
+using analytics::Event;
+using analytics::Insight;
+
+struct Options {
+  std::string path;               ///< the database directory, made if missing
+  bool in_memory = false;
+  bool read_only = false;
+  SyncMode sync = SyncMode::kInterval;
+  int64_t retention_ms = 0;       ///< 0 keeps everything
+  uint64_t memory_budget_bytes = uint64_t{512} << 20;  ///< the whole library's share of the process; at least 64 MiB
+  int threads = 2;
+  const Clock* clock = &Clock::System();
+  std::shared_ptr<rocksdb::FileSystem> file_system;  ///< null: the system's
+};
+
+/// Which insights. Empty fields do not restrict.
+struct InsightFilter {
+  std::optional<analytics::InsightType> type;
+  std::optional<analytics::InsightStatus> status;
+  std::optional<analytics::Severity> min_severity;
+  std::string group;
+  std::string cq;
+  std::vector<Matcher> matchers;              ///< on the collection's labels, or on those of one of the anomalies
+  std::optional<int64_t> begin_ms, end_ms;    ///< behaviour overlaps [begin, end]
+  std::optional<int64_t> known_at_ms;         ///< as it was known then
+  size_t limit = 0;                           ///< 0: no limit; newest behaviour first
+};
+
+/// What one Tick did.
+struct TickReport {
+  uint64_t groups_evaluated = 0;
+  uint64_t rules_evaluated = 0;
+  uint64_t rules_failed = 0;
+  uint64_t intervals_missed = 0;   ///< evaluations that should have happened since the last tick and did not
+  uint64_t insights_opened = 0;
+  uint64_t insights_updated = 0;
+  uint64_t insights_closed = 0;
+  std::vector<std::string> errors; ///< "group/rule: ..."
+};
+
+struct ReplayProgress {
+  int64_t t_ms = 0;
+  uint64_t evaluations_done = 0;
+  uint64_t evaluations_total = 0;
+};
+
+/// One rule as it stands.
+struct ContinuousQueryStatus {
+  std::string group;
+  std::string name;
+  std::string kind;          ///< "record", "alert", "insight"
+  std::string definition;    ///< YAML of the rule alone
+  std::string health;        ///< "ok", "err", "unknown"
+  std::string last_error;
+  int64_t interval_ms = 0;
+  std::optional<int64_t> last_evaluation_ms;
+  int64_t last_duration_ns = 0;
+  uint64_t evaluations = 0;
+  uint64_t failures = 0;
+  uint64_t missed_intervals = 0;
+  std::string state;         ///< alerts: "inactive", "pending", "firing"
+};
+
+/// Ends its subscription when destroyed.
+class Subscription {
+ public:
+  virtual ~Subscription() = default;
+};
+
+/// Thread-safe. Several databases may live in one process: they share nothing that changes. Installs no signal handler,
+/// writes nothing to stderr.
+class Database {
+ public:
+  /// Errors: FailedPrecondition ("locked by pid N", directory of a newer format), InvalidArgument, Corruption, IoError.
+  static Result<std::unique_ptr<Database>> Open(const Options& options);
+  virtual ~Database() = default;
+
+  // Samples.
+  virtual Result<SeriesRef> Resolve(const Labels& labels) = 0;
+  virtual Result<AppendReport> Append(const WriteBatch& batch) = 0;
+
+  // Questions. compat and limits are in the options; errors as query::Engine's.
+  virtual Result<query::QueryResult> Query(std::string_view text, int64_t time_ms, const query::QueryOptions& options = {}) const = 0;
+  virtual Result<query::QueryResult> QueryRange(std::string_view text, int64_t start_ms, int64_t end_ms, int64_t step_ms,
+                                                const query::QueryOptions& options = {}) const = 0;
+  virtual Result<std::string> FormatQuery(std::string_view text) const = 0;
+  /// A series selector such as `up{job="api"}` to its matchers. Errors: InvalidArgument.
+  virtual Result<std::vector<Matcher>> ParseSelector(std::string_view text) const = 0;
+  virtual const SeriesStore& store() const = 0;
+  virtual const query::FunctionRegistry& functions() const = 0;
+  /// Adds a function to the language. Before the first query.
+  virtual Status AddFunction(query::Function function) = 0;
+
+  // Continuous queries. YAML is that of Prometheus rule files, with the third rule kind `insight`.
+  /// Adds or replaces the groups in `yaml`: all of them, or, if anything in it is wrong, none. Stored.
+  virtual Status PutRuleGroups(std::string_view yaml) = 0;
+  /// Replaces or adds one rule of a group. `yaml`: one rule.
+  virtual Status PutContinuousQuery(std::string_view group, std::string_view name, std::string_view yaml) = 0;
+  virtual Status DeleteContinuousQuery(std::string_view group, std::string_view name) = 0;
+  virtual Status DeleteRuleGroup(std::string_view group) = 0;
+  virtual std::vector<ContinuousQueryStatus> ContinuousQueries() const = 0;
+
+  /// Evaluates what is due at `now_ms`. Time moves only through here.
+  virtual Result<TickReport> Tick(int64_t now_ms) = 0;
+  /// When the next group is due; none without groups.
+  virtual std::optional<int64_t> NextTickMs() const = 0;
+  /// Evaluates one rule over stored history, at its group's interval, by the same path as Tick.
+  /// `progress` is called now and then; returning false cancels (what was found stays).
+  virtual Result<TickReport> Replay(std::string_view group, std::string_view name, int64_t from_ms, int64_t to_ms,
+                                    const std::function<bool(const ReplayProgress&)>& progress = {}) = 0;
+
+  // Insights and events.
+  virtual Result<std::vector<Insight>> Insights(const InsightFilter& filter) const = 0;
+  /// Errors: NotFound.
+  virtual Result<Insight> GetInsight(std::string_view id, std::optional<int64_t> known_at_ms = {}) const = 0;
+  /// Every revision, oldest first.
+  virtual Result<std::vector<Insight>> InsightRevisions(std::string_view id) const = 0;
+  /// `callback` runs on the thread that ticks, after the revision is durable.
+  virtual std::unique_ptr<Subscription> Subscribe(std::function<void(const Insight&)> callback) = 0;
+  /// An event without an id gets one. Returns the ids.
+  virtual Result<std::vector<std::string>> AddEvents(std::vector<Event> events) = 0;
+  virtual Result<std::vector<Event>> Events(int64_t begin_ms, int64_t end_ms, const std::vector<Matcher>& matchers, size_t limit) const = 0;
+
+  // Care.
+  virtual Status Flush() = 0;
+  virtual Status Seal() = 0;
+  virtual StoreStats Stats() const = 0;
+  virtual Status Close() = 0;
+};
+
+}  // namespace auspex

@@ -1,0 +1,125 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "auspex/query/value.h"
+#include "auspex/storage/matcher.h"
+
+namespace auspex::query {
+
+/// Where in the query's text a node stands: bytes [begin, end).
+struct SourceSpan {
+  uint32_t begin = 0;
+  uint32_t end = 0;
+};
+
+struct Expr;
+using ExprPtr = std::unique_ptr<Expr>;
+
+struct NumberLiteral {
+  double value = 0;
+  std::string text;      ///< as written, so that it prints back (`0x1f`, `1e3`, `5m`)
+  bool duration = false; ///< written as a duration: value is in seconds
+};
+
+struct StringLiteral {
+  std::string value;
+};
+
+/// `offset 5m`, `@ 1609746000`, `@ start()`: part of selectors and subqueries.
+struct TimeModifier {
+  enum class At : uint8_t { kNone, kTime, kStart, kEnd };
+  At at = At::kNone;
+  int64_t at_ms = 0;
+  std::optional<int64_t> offset_ms;  ///< may be negative
+};
+
+struct VectorSelector {
+  std::string metric;              ///< "" when given by a __name__ matcher or not at all
+  std::vector<Matcher> matchers;   ///< includes the one on __name__ that `metric` stands for
+  TimeModifier time;
+};
+
+struct MatrixSelector {
+  VectorSelector vector;  ///< its modifier is the one written after the range
+  int64_t range_ms = 0;
+};
+
+struct Subquery {
+  ExprPtr expr;
+  int64_t range_ms = 0;
+  int64_t step_ms = 0;  ///< 0: the default resolution
+  TimeModifier time;
+};
+
+struct Unary {
+  bool negative = false;
+  ExprPtr expr;
+};
+
+enum class BinaryOp : uint8_t {
+  kAdd, kSub, kMul, kDiv, kMod, kPow, kAtan2,
+  kEqual, kNotEqual, kGreater, kLess, kGreaterEqual, kLessEqual,
+  kAnd, kOr, kUnless,
+};
+std::string_view BinaryOpSymbol(BinaryOp op);
+bool IsComparison(BinaryOp op);
+bool IsSetOp(BinaryOp op);
+
+/// `on (a, b) group_left (c)`.
+struct VectorMatching {
+  enum class Cardinality : uint8_t { kOneToOne, kManyToOne, kOneToMany, kManyToMany };
+  Cardinality cardinality = Cardinality::kOneToOne;
+  bool on = false;                   ///< else ignoring
+  bool given = false;                ///< `on` or `ignoring` was written
+  std::vector<std::string> labels;
+  std::vector<std::string> include;  ///< copied from the one side
+};
+
+struct Binary {
+  BinaryOp op = BinaryOp::kAdd;
+  ExprPtr left;
+  ExprPtr right;
+  bool return_bool = false;
+  VectorMatching matching;
+};
+
+enum class AggregateOp : uint8_t {
+  kSum, kAvg, kCount, kMin, kMax, kGroup, kStddev, kStdvar, kTopk, kBottomk, kQuantile, kCountValues, kLimitk, kLimitRatio,
+};
+std::string_view AggregateOpName(AggregateOp op);
+
+struct Aggregate {
+  AggregateOp op = AggregateOp::kSum;
+  ExprPtr parameter;  ///< topk's k, quantile's phi, count_values' label; else null
+  ExprPtr expr;
+  bool without = false;
+  std::vector<std::string> grouping;
+};
+
+struct Call {
+  std::string function;
+  std::vector<ExprPtr> arguments;
+};
+
+struct Paren {
+  ExprPtr expr;
+};
+
+/// A node of the syntax tree. Immutable once parsed and checked.
+struct Expr {
+  using Node = std::variant<NumberLiteral, StringLiteral, VectorSelector, MatrixSelector, Subquery, Unary, Binary, Aggregate, Call, Paren>;
+  Node node;
+  SourceSpan span;
+  ValueType type = ValueType::kVector;  ///< set by the type check
+};
+
+/// Prints an expression in the language's own form: parsing it again gives the same tree.
+std::string Print(const Expr& expr);
+
+}  // namespace auspex::query

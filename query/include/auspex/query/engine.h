@@ -1,0 +1,60 @@
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "auspex/query/function_registry.h"
+#include "auspex/query/value.h"
+#include "auspex/storage/base/clock.h"
+#include "auspex/storage/base/result.h"
+#include "auspex/storage/series_store.h"
+
+namespace auspex::query {
+
+struct EngineOptions {
+  int threads = 2;                            ///< that share one query's series
+  int64_t lookback_ms = 5 * 60 * 1000;        ///< how old a sample may be and still be "now"
+  int64_t timeout_ms = 2 * 60 * 1000;
+  uint64_t max_samples = 50'000'000;          ///< in memory at once, per query
+  uint64_t max_points = 11'000;               ///< steps of a range query
+  const Clock* clock = &Clock::System();
+};
+
+/// What may be said of one query beside its text.
+struct QueryOptions {
+  TenantId tenant = kDefaultTenant;
+  int compat = 3;             ///< 3: ranges and lookback open at the left, as Prometheus 3; 2: closed, as Prometheus 2
+  int64_t lookback_ms = 0;    ///< 0: the engine's
+  int64_t timeout_ms = 0;     ///< 0: the engine's
+  const std::atomic<bool>* cancelled = nullptr;  ///< looked at while the query runs
+};
+
+/// Parses, checks, plans and evaluates. Thread-safe. Borrows the store and the registry.
+///
+/// Errors: InvalidArgument (does not parse, types, unknown function, bad parameter; the text has line:column),
+/// ResourceExhausted (a limit, named), DeadlineExceeded, Cancelled, and what the store reports.
+/// Errors found only while evaluating (for example many-to-many matching) are FailedPrecondition.
+class Engine {
+ public:
+  Engine(const SeriesStore& store, const FunctionRegistry& registry, EngineOptions options);
+  ~Engine();
+
+  /// At one time.
+  Result<QueryResult> Instant(std::string_view text, int64_t time_ms, const QueryOptions& options = {}) const;
+  /// At every step of [start_ms, end_ms].
+  Result<QueryResult> Range(std::string_view text, int64_t start_ms, int64_t end_ms, int64_t step_ms,
+                            const QueryOptions& options = {}) const;
+  /// The text as the language prints it, or the error with its place.
+  Result<std::string> Format(std::string_view text) const;
+  /// The type of an expression and the metric names and labels that it reads: what a rule loader checks.
+  Result<ValueType> Check(std::string_view text) const;
+
+ private:
+  const SeriesStore& store_;
+  const FunctionRegistry& registry_;
+  EngineOptions options_;
+};
+
+}  // namespace auspex::query

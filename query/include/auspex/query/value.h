@@ -1,0 +1,69 @@
+#pragma once
+
+#include <bit>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "auspex/storage/labels.h"
+
+namespace auspex::query {
+
+/// In a column of results, "there is no sample at this step": the bits of the staleness marker, which no expression can
+/// produce. Compare bits: other NaNs are values.
+inline constexpr uint64_t kAbsentBits = 0x7ff0000000000002;
+inline double Absent() { return std::bit_cast<double>(kAbsentBits); }
+inline bool IsAbsent(double value) { return std::bit_cast<uint64_t>(value) == kAbsentBits; }
+
+/// The steps of a range query: start_ms + k * step_ms for k in [0, count). An instant query has count 1.
+struct StepGrid {
+  int64_t start_ms = 0;
+  int64_t step_ms = 1;
+  size_t count = 1;
+  int64_t At(size_t k) const { return start_ms + static_cast<int64_t>(k) * step_ms; }
+  int64_t end_ms() const { return At(count - 1); }
+};
+
+/// What PromQL calls the type of an expression.
+enum class ValueType : uint8_t { kScalar, kString, kVector, kMatrix };
+/// "scalar", "string", "instant vector", "range vector": as error texts say it.
+std::string_view ValueTypeName(ValueType type);
+
+/// One series of an answer. Both columns have the same length; absent steps are left out.
+struct ResultSeries {
+  Labels labels;
+  std::vector<int64_t> t_ms;
+  std::vector<double> values;
+};
+
+/// Notes beside an answer that are not errors, in order of first appearance, without repeats.
+struct Annotations {
+  std::vector<std::string> warnings;
+  std::vector<std::string> infos;
+  void Warn(std::string text);
+  void Info(std::string text);
+  void Merge(const Annotations& other);
+};
+
+/// What a query cost.
+struct QueryStats {
+  uint64_t series_count = 0;   ///< read
+  uint64_t samples_count = 0;  ///< decoded
+  int64_t parse_ns = 0;
+  int64_t evaluate_ns = 0;
+};
+
+/// The answer of a query.
+///   kScalar, kVector: every series has one point (a scalar: one series without labels)
+///   kMatrix: a range query's answer, or an instant query of a range selector
+///   kString: `text` at t_ms
+struct QueryResult {
+  ValueType type = ValueType::kVector;
+  std::vector<ResultSeries> series;
+  std::string text;
+  int64_t t_ms = 0;  ///< of an instant query
+  Annotations annotations;
+  QueryStats stats;
+};
+
+}  // namespace auspex::query

@@ -1,0 +1,1 @@
+#include "auspex/server/routes.h"

@@ -1,0 +1,71 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "auspex/storage/base/clock.h"
+#include "auspex/storage/base/result.h"
+#include "auspex/storage/record_store.h"
+#include "auspex/storage/series_store.h"
+
+namespace rocksdb {
+class FileSystem;
+}
+
+namespace auspex {
+
+/// When an acknowledged write reaches the disk itself. The death of the process loses nothing in any mode.
+enum class SyncMode : uint8_t {
+  kInterval,  ///< at most 200 ms after the acknowledgement: what a power loss may cost
+  kAlways,    ///< before the acknowledgement, by group commit
+  kNever,     ///< when the system pleases
+};
+
+struct StoreOptions {
+  std::string path;             ///< a directory, made if missing; ignored when in_memory
+  bool in_memory = false;       ///< nothing touches the disk, nothing survives Close
+  bool read_only = false;       ///< beside a writer in another process, or on a directory that must not change
+  SyncMode sync = SyncMode::kInterval;
+  int64_t retention_ms = 0;     ///< samples older than now - retention are never answered, then deleted; 0 keeps all
+  uint64_t memory_budget_bytes = uint64_t{256} << 20;  ///< head, memtables and caches together; at least 64 MiB
+  int threads = 1;              ///< background work
+  const Clock* clock = &Clock::System();
+  std::shared_ptr<rocksdb::FileSystem> file_system;  ///< null: the system's
+};
+
+/// What the store holds and does, for /metrics and the status pages.
+struct StoreStats {
+  uint64_t series_count = 0;
+  uint64_t head_samples_count = 0;
+  uint64_t head_bytes = 0;
+  uint64_t appended_samples = 0;   ///< since open
+  uint64_t rejected_samples = 0;   ///< since open
+  uint64_t journal_bytes = 0;
+  uint64_t hot_blocks_count = 0;
+  uint64_t cold_blocks_count = 0;
+  uint64_t disk_bytes = 0;
+  uint64_t replayed_samples = 0;   ///< from the journal, at open
+  std::string read_only_reason;    ///< empty while writable
+};
+
+/// A database directory on RocksDB: the series, their blocks and journal, and the records beside them. Thread-safe.
+/// docs/format/ has the bytes.
+class Store : public SeriesStore, public RecordStore {
+ public:
+  /// Errors: FailedPrecondition "locked by pid N", or a directory of a newer format; InvalidArgument; Corruption; IoError.
+  static Result<std::unique_ptr<Store>> Open(const StoreOptions& options);
+
+  /// Moves the head into blocks and cuts the journal. Writers go on meanwhile.
+  virtual Status Flush() = 0;
+  /// Flush, then merge every hot block into dense cold ones, and flush every column family.
+  virtual Status Seal() = 0;
+  /// Deletes what retention has expired. Also done in the background.
+  virtual Status ApplyRetention() = 0;
+  virtual StoreStats Stats() const = 0;
+  /// Syncs and lets go of the directory. Afterwards every call fails with FailedPrecondition. Idempotent.
+  /// A store destroyed without Close loses nothing acknowledged.
+  virtual Status Close() = 0;
+};
+
+}  // namespace auspex

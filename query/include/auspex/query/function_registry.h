@@ -68,6 +68,13 @@ struct Function {
   std::function<Result<std::unique_ptr<const RangeFunction>>(const RangeCall&)> make_range;
 };
 
+/// Which argument of a call stands for which parameter: entry p is the index of the argument given for parameter p, or -1
+/// when it was left out. An optional parameter is left out when the next argument's type fits a later one, so
+/// `anomaly_score(x[1d], "dir=above")` skips k. Repeats of a variadic last parameter follow it, one entry each.
+/// `types`: of the arguments given. A kDuration parameter takes a scalar.
+/// Errors: InvalidArgument in Prometheus' words; `offender`, when given, is set to the argument at fault, -1 for the call.
+Result<std::vector<int>> MatchArguments(const Function& function, std::span<const ValueType> types, int* offender = nullptr);
+
 /// The functions of the language, built-in ones first; analytics and users of the library add theirs.
 /// One thread at a time while rows are added, thread-safe afterwards.
 class FunctionRegistry {

@@ -4,10 +4,12 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <variant>
 #include <vector>
 
 #include "auspex/query/value.h"
+#include "auspex/storage/base/result.h"
 #include "auspex/storage/matcher.h"
 
 namespace auspex::query {
@@ -31,12 +33,24 @@ struct StringLiteral {
   std::string value;
 };
 
+/// A duration that is computed: `step() * 2`, `max(step(), 1m)`. Only kept where it is more than a literal.
+struct DurationExpr {
+  enum class Op : uint8_t { kLiteral, kStep, kRange, kAdd, kSub, kMul, kDiv, kMod, kPow, kNegate, kMin, kMax, kParen };
+  Op op = Op::kLiteral;
+  double seconds = 0;     ///< of a literal
+  bool duration = false;  ///< the literal was written with units
+  std::shared_ptr<const DurationExpr> left;
+  std::shared_ptr<const DurationExpr> right;  ///< the only operand of kNegate and kParen
+};
+using DurationExprPtr = std::shared_ptr<const DurationExpr>;
+
 /// `offset 5m`, `@ 1609746000`, `@ start()`: part of selectors and subqueries.
 struct TimeModifier {
   enum class At : uint8_t { kNone, kTime, kStart, kEnd };
   At at = At::kNone;
   int64_t at_ms = 0;
   std::optional<int64_t> offset_ms;  ///< may be negative
+  DurationExprPtr offset;            ///< what offset_ms was computed from, or null
 };
 
 struct VectorSelector {
@@ -48,6 +62,7 @@ struct VectorSelector {
 struct MatrixSelector {
   VectorSelector vector;  ///< its modifier is the one written after the range
   int64_t range_ms = 0;
+  DurationExprPtr range;  ///< what range_ms was computed from, or null
 };
 
 struct Subquery {
@@ -55,6 +70,8 @@ struct Subquery {
   int64_t range_ms = 0;
   int64_t step_ms = 0;  ///< 0: the default resolution
   TimeModifier time;
+  DurationExprPtr range;  ///< what range_ms and step_ms were computed from, or null
+  DurationExprPtr step;
 };
 
 struct Unary {
@@ -79,6 +96,8 @@ struct VectorMatching {
   bool given = false;                ///< `on` or `ignoring` was written
   std::vector<std::string> labels;
   std::vector<std::string> include;  ///< copied from the one side
+  std::optional<double> fill_left;   ///< value of a series that the left side lacks (`fill`, `fill_left`)
+  std::optional<double> fill_right;
 };
 
 struct Binary {
@@ -118,6 +137,11 @@ struct Expr {
   SourceSpan span;
   ValueType type = ValueType::kVector;  ///< set by the type check
 };
+
+/// Sets the durations that were written with `step()` or `range()` (the query's step and its end less its start; both 0 in
+/// an instant query). Until then they are 0. Call between the type check and evaluation.
+/// Errors: InvalidArgument (a range or a subquery's step that is not positive, or out of range).
+Status ResolveDurations(Expr& expr, int64_t step_ms, int64_t range_ms);
 
 /// Prints an expression in the language's own form: parsing it again gives the same tree.
 std::string Print(const Expr& expr);

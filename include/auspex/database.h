@@ -8,6 +8,7 @@
 #include <string_view>
 #include <vector>
 
+#include "auspex/analytics/continuous_query.h"
 #include "auspex/analytics/insight.h"
 #include "auspex/query/engine.h"
 #include "auspex/storage/store.h"
@@ -15,8 +16,12 @@
 /// The top of the library: one object that stores, answers, watches and explains. The server is a thin layer over it.
 namespace auspex {
 
+using analytics::ContinuousQueryStatus;
 using analytics::Event;
 using analytics::Insight;
+using analytics::InsightFilter;
+using analytics::ReplayProgress;
+using analytics::TickReport;
 
 struct Options {
   std::string path;               ///< the database directory, made if missing
@@ -28,54 +33,6 @@ struct Options {
   int threads = 2;
   const Clock* clock = &Clock::System();
   std::shared_ptr<rocksdb::FileSystem> file_system;  ///< null: the system's
-};
-
-/// Which insights. Empty fields do not restrict.
-struct InsightFilter {
-  std::optional<analytics::InsightType> type;
-  std::optional<analytics::InsightStatus> status;
-  std::optional<analytics::Severity> min_severity;
-  std::string group;
-  std::string cq;
-  std::vector<Matcher> matchers;              ///< on the collection's labels, or on those of one of the anomalies
-  std::optional<int64_t> begin_ms, end_ms;    ///< behaviour overlaps [begin, end]
-  std::optional<int64_t> known_at_ms;         ///< as it was known then
-  size_t limit = 0;                           ///< 0: no limit; newest behaviour first
-};
-
-/// What one Tick did.
-struct TickReport {
-  uint64_t groups_evaluated = 0;
-  uint64_t rules_evaluated = 0;
-  uint64_t rules_failed = 0;
-  uint64_t intervals_missed = 0;   ///< evaluations that should have happened since the last tick and did not
-  uint64_t insights_opened = 0;
-  uint64_t insights_updated = 0;
-  uint64_t insights_closed = 0;
-  std::vector<std::string> errors; ///< "group/rule: ..."
-};
-
-struct ReplayProgress {
-  int64_t t_ms = 0;
-  uint64_t evaluations_done = 0;
-  uint64_t evaluations_total = 0;
-};
-
-/// One rule as it stands.
-struct ContinuousQueryStatus {
-  std::string group;
-  std::string name;
-  std::string kind;          ///< "record", "alert", "insight"
-  std::string definition;    ///< YAML of the rule alone
-  std::string health;        ///< "ok", "err", "unknown"
-  std::string last_error;
-  int64_t interval_ms = 0;
-  std::optional<int64_t> last_evaluation_ms;
-  int64_t last_duration_ns = 0;
-  uint64_t evaluations = 0;
-  uint64_t failures = 0;
-  uint64_t missed_intervals = 0;
-  std::string state;         ///< alerts: "inactive", "pending", "firing"
 };
 
 /// Ends its subscription when destroyed.

@@ -8,6 +8,7 @@
 
 #include "auspex/storage/base/result.h"
 #include "auspex/storage/labels.h"
+#include "auspex/storage/matcher.h"
 
 namespace auspex::analytics {
 
@@ -74,8 +75,9 @@ struct Recommendation {
 };
 
 struct PredictionRange {
-  int64_t start_ms = 0;               ///< earliest time at which the limit is reached
-  std::optional<int64_t> end_ms;      ///< latest
+  int64_t start_ms = 0;                ///< earliest time at which the limit is reached
+  std::optional<int64_t> end_ms;       ///< latest
+  std::optional<int64_t> expected_ms;  ///< the forecast itself
   std::optional<double> limit;
 };
 
@@ -103,6 +105,19 @@ struct Insight {
   int64_t known_from_ms = 0; ///< when this revision became known
   uint32_t reopen_count = 0;
   bool replayed = false;     ///< found in history, not as it happened
+};
+
+/// Which insights. Empty fields do not restrict.
+struct InsightFilter {
+  std::optional<InsightType> type;
+  std::optional<InsightStatus> status;
+  std::optional<Severity> min_severity;
+  std::string group;
+  std::string cq;
+  std::vector<Matcher> matchers;            ///< on the collection's labels, or on those of one of the anomalies
+  std::optional<int64_t> begin_ms, end_ms;  ///< behaviour overlaps [begin, end]
+  std::optional<int64_t> known_at_ms;       ///< as it was known then
+  size_t limit = 0;                         ///< 0: no limit; newest behaviour first
 };
 
 /// JSON as the HTTP API shows and the store keeps it. Times are RFC 3339 strings in UTC with milliseconds.

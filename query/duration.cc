@@ -12,8 +12,13 @@ struct Unit {
   int64_t ms;
 };
 // Largest first: the order in which they must be written, each at most once. A year has 365 days, as in Prometheus.
-constexpr Unit kUnits[] = {{"y", 365 * 86'400'000LL}, {"w", 7 * 86'400'000LL}, {"d", 86'400'000}, {"h", 3'600'000},
-                           {"m", 60'000},             {"s", 1000},             {"ms", 1}};
+constexpr Unit kUnits[] = {{"y", 365 * 86'400'000LL},
+                           {"w", 7 * 86'400'000LL},
+                           {"d", 86'400'000},
+                           {"h", 3'600'000},
+                           {"m", 60'000},
+                           {"s", 1000},
+                           {"ms", 1}};
 
 Status NotADuration(std::string_view text) { return InvalidArgument("not a valid duration string: \"{}\"", text); }
 

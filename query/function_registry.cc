@@ -3,16 +3,23 @@
 #include <algorithm>
 #include <numeric>
 
+#include "builtin_functions.h"
+
 namespace auspex::query {
 namespace {
 
 ValueType TypeOf(ArgumentType type) {
   switch (type) {
-    case ArgumentType::kScalar: return ValueType::kScalar;
-    case ArgumentType::kVector: return ValueType::kVector;
-    case ArgumentType::kMatrix: return ValueType::kMatrix;
-    case ArgumentType::kString: return ValueType::kString;
-    case ArgumentType::kDuration: return ValueType::kScalar;
+    case ArgumentType::kScalar:
+      return ValueType::kScalar;
+    case ArgumentType::kVector:
+      return ValueType::kVector;
+    case ArgumentType::kMatrix:
+      return ValueType::kMatrix;
+    case ArgumentType::kString:
+      return ValueType::kString;
+    case ArgumentType::kDuration:
+      return ValueType::kScalar;
   }
   return ValueType::kScalar;
 }
@@ -56,7 +63,8 @@ Status CheckRow(const Function& function) {
   size_t matrices = 0;
   for (const Argument& argument : function.arguments) {
     if (optional && !argument.optional) {
-      return InvalidArgument("function {}: argument {} must be optional, as the one before it is", function.name, argument.name);
+      return InvalidArgument("function {}: argument {} must be optional, as the one before it is", function.name,
+                             argument.name);
     }
     optional = argument.optional;
     matrices += argument.type == ArgumentType::kMatrix ? 1 : 0;
@@ -95,6 +103,17 @@ Result<std::vector<int>> MatchArguments(const Function& function, std::span<cons
     matched[parameter++] = static_cast<int>(i);
   }
   return matched;
+}
+
+FunctionRegistry FunctionRegistry::BuiltIn() {
+  FunctionRegistry registry;
+  for (auto rows : {InstantFunctionRows(), RangeFunctionRows()}) {
+    for (Function& row : rows) {
+      const Status added = registry.Add(std::move(row));
+      AUSPEX_CHECK(added.ok());
+    }
+  }
+  return registry;
 }
 
 Status FunctionRegistry::Add(Function function) {

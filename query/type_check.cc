@@ -1,0 +1,171 @@
+#include <algorithm>
+
+#include "auspex/query/parser.h"
+#include "literal.h"
+#include "parse_error.h"
+
+namespace auspex::query {
+namespace {
+
+bool IsScalarOrVector(ValueType type) { return type == ValueType::kScalar || type == ValueType::kVector; }
+
+/// Sets the types from the leaves up. The texts of errors are Prometheus'.
+class TypeChecker {
+ public:
+  TypeChecker(std::string_view text, const FunctionRegistry& registry) : text_(text), registry_(registry) {}
+
+  Status Visit(Expr& expr) {
+    return std::visit([&](auto& node) { return Check(expr, node); }, expr.node);
+  }
+
+ private:
+  Status Check(Expr& expr, NumberLiteral&) { return Set(expr, ValueType::kScalar); }
+  Status Check(Expr& expr, StringLiteral&) { return Set(expr, ValueType::kString); }
+
+  Status Check(Expr& expr, VectorSelector& selector) {
+    AUSPEX_RETURN_IF_ERROR(CheckSelector(expr, selector));
+    return Set(expr, ValueType::kVector);
+  }
+
+  Status Check(Expr& expr, MatrixSelector& matrix) {
+    AUSPEX_RETURN_IF_ERROR(CheckSelector(expr, matrix.vector));
+    return Set(expr, ValueType::kMatrix);
+  }
+
+  Status Check(Expr& expr, Subquery& subquery) {
+    AUSPEX_RETURN_IF_ERROR(Visit(*subquery.expr));
+    if (subquery.expr->type != ValueType::kVector) {
+      return At(expr,
+                fmt::format("subquery is only allowed on instant vector, got {} instead", ValueTypeName(subquery.expr->type)));
+    }
+    return Set(expr, ValueType::kMatrix);
+  }
+
+  Status Check(Expr& expr, Unary& unary) {
+    AUSPEX_RETURN_IF_ERROR(Visit(*unary.expr));
+    if (!IsScalarOrVector(unary.expr->type)) {
+      return At(expr, fmt::format("unary expression only allowed on expressions of type scalar or instant vector, got \"{}\"",
+                                  ValueTypeName(unary.expr->type)));
+    }
+    return Set(expr, unary.expr->type);
+  }
+
+  Status Check(Expr& expr, Paren& paren) {
+    AUSPEX_RETURN_IF_ERROR(Visit(*paren.expr));
+    return Set(expr, paren.expr->type);
+  }
+
+  Status Check(Expr& expr, Aggregate& aggregate) {
+    AUSPEX_RETURN_IF_ERROR(Expect(*aggregate.expr, ValueType::kVector, "aggregation expression"));
+    if (aggregate.parameter != nullptr) {
+      const auto wanted = aggregate.op == AggregateOp::kCountValues ? ValueType::kString : ValueType::kScalar;
+      AUSPEX_RETURN_IF_ERROR(Expect(*aggregate.parameter, wanted, "aggregation parameter"));
+    }
+    return Set(expr, ValueType::kVector);
+  }
+
+  Status Check(Expr& expr, Binary& binary) {
+    AUSPEX_RETURN_IF_ERROR(Visit(*binary.left));
+    AUSPEX_RETURN_IF_ERROR(Visit(*binary.right));
+    const ValueType left = binary.left->type;
+    const ValueType right = binary.right->type;
+    const size_t op_begin = SkipBlanks(text_, binary.left->span.end);
+    if (binary.return_bool && !IsComparison(binary.op)) {
+      return ParseError(text_, op_begin, "bool modifier can only be used on comparison operators");
+    }
+    const bool scalars = left == ValueType::kScalar && right == ValueType::kScalar;
+    if (IsComparison(binary.op) && !binary.return_bool && scalars) {
+      return ParseError(text_, op_begin, "comparisons between scalars must use BOOL modifier");
+    }
+    AUSPEX_RETURN_IF_ERROR(CheckIncluded(binary.matching, op_begin));
+    for (const Expr* side : {binary.left.get(), binary.right.get()}) {
+      if (!IsScalarOrVector(side->type))
+        return At(*side, "binary expression must contain only scalar and instant vector types");
+    }
+    AUSPEX_RETURN_IF_ERROR(CheckMatching(expr, binary));
+    return Set(expr, scalars ? ValueType::kScalar : ValueType::kVector);
+  }
+
+  Status CheckIncluded(const VectorMatching& matching, size_t op_begin) {
+    if (!matching.on) return OkStatus();
+    for (const std::string& label : matching.labels) {
+      if (std::find(matching.include.begin(), matching.include.end(), label) != matching.include.end()) {
+        return ParseError(text_, op_begin, fmt::format("label {} must not occur in ON and GROUP clause at once", Quote(label)));
+      }
+    }
+    return OkStatus();
+  }
+
+  Status CheckMatching(const Expr& expr, const Binary& binary) {
+    const VectorMatching& matching = binary.matching;
+    const bool vectors = binary.left->type == ValueType::kVector && binary.right->type == ValueType::kVector;
+    const bool filled = matching.fill_left.has_value() || matching.fill_right.has_value();
+    if (!vectors) {
+      if (!matching.labels.empty()) return At(expr, "vector matching only allowed between instant vectors");
+      if (filled) return At(expr, "filling in missing series only allowed between instant vectors");
+      if (IsSetOp(binary.op)) {
+        return At(expr, fmt::format("set operator \"{}\" not allowed in binary scalar expression", BinaryOpSymbol(binary.op)));
+      }
+    } else if (IsSetOp(binary.op)) {
+      if (matching.cardinality != VectorMatching::Cardinality::kManyToMany) {
+        return At(expr, fmt::format("no grouping allowed for \"{}\" operation", BinaryOpSymbol(binary.op)));
+      }
+      if (filled) return At(expr, "filling in missing series not allowed for set operators");
+    }
+    return OkStatus();
+  }
+
+  Status Check(Expr& expr, Call& call) {
+    const Function* function = registry_.Find(call.function);
+    if (function == nullptr) return UnknownFunction(expr, call.function);
+    std::vector<ValueType> types;
+    for (const ExprPtr& argument : call.arguments) {
+      AUSPEX_RETURN_IF_ERROR(Visit(*argument));
+      types.push_back(argument->type);
+    }
+    int offender = -1;
+    const auto matched = MatchArguments(*function, types, &offender);
+    if (!matched.ok()) {
+      return At(offender < 0 ? expr : *call.arguments[static_cast<size_t>(offender)], matched.status().message());
+    }
+    return Set(expr, function->returns);
+  }
+
+  Status UnknownFunction(const Expr& expr, const std::string& name) {
+    std::string message = fmt::format("unknown function with name {}", Quote(name));
+    if (const std::string nearest = registry_.Nearest(name); !nearest.empty()) {
+      message += fmt::format(": did you mean {}?", Quote(nearest));
+    }
+    return At(expr, message);
+  }
+
+  Status CheckSelector(const Expr& expr, const VectorSelector& selector) {
+    const bool selects_some =
+        std::any_of(selector.matchers.begin(), selector.matchers.end(), [](const Matcher& m) { return !m.MatchesEmpty(); });
+    return selects_some ? OkStatus() : At(expr, "vector selector must contain at least one non-empty matcher");
+  }
+
+  Status Expect(Expr& expr, ValueType wanted, std::string_view context) {
+    AUSPEX_RETURN_IF_ERROR(Visit(expr));
+    if (expr.type == wanted) return OkStatus();
+    return At(expr, fmt::format("expected type {} in {}, got {}", ValueTypeName(wanted), context, ValueTypeName(expr.type)));
+  }
+
+  static Status Set(Expr& expr, ValueType type) {
+    expr.type = type;
+    return OkStatus();
+  }
+
+  Status At(const Expr& expr, std::string_view message) const { return ParseError(text_, expr.span.begin, message); }
+
+  std::string_view text_;
+  const FunctionRegistry& registry_;
+};
+
+}  // namespace
+
+Status CheckTypes(Expr& expr, std::string_view text, const FunctionRegistry& registry) {
+  return TypeChecker(text, registry).Visit(expr);
+}
+
+}  // namespace auspex::query

@@ -113,6 +113,15 @@ Result<Labels> Labels::Make(std::vector<LabelView> pairs) {
 
 Labels Labels::Of(std::initializer_list<LabelView> pairs) { return Make(std::vector<LabelView>(pairs)).value(); }
 
+Labels Labels::FromSorted(std::span<const LabelView> pairs) {
+  size_t bytes_count = 0;
+  for (const LabelView pair : pairs) bytes_count += pair.name.size() + pair.value.size() + 2;
+  std::string bytes;
+  bytes.reserve(bytes_count);
+  for (const LabelView pair : pairs) AppendPair(bytes, pair);
+  return Labels(std::move(bytes));
+}
+
 Result<Labels> Labels::FromBytes(std::string_view bytes) {
   std::string_view rest = bytes;
   std::string_view previous;

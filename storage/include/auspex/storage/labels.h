@@ -35,6 +35,8 @@ class Labels {
   static Result<Labels> Make(std::vector<LabelView> pairs);
   /// For literals in code and tests: the pairs must be valid.
   static Labels Of(std::initializer_list<LabelView> pairs);
+  /// From pairs that are known to be sorted, unique and valid, as those of a stored series are.
+  static Labels FromSorted(std::span<const LabelView> pairs);
   /// Reads what bytes() gave. Errors: Corruption.
   static Result<Labels> FromBytes(std::string_view bytes);
 

@@ -85,10 +85,11 @@ class [[nodiscard]] Result {
 
   T& value() & { AUSPEX_CHECK(ok()); return *value_; }
   const T& value() const& { AUSPEX_CHECK(ok()); return *value_; }
-  T&& value() && { AUSPEX_CHECK(ok()); return *std::move(value_); }
+  /// By value, so that `for (x : F().value())` does not loop over what is already gone.
+  T value() && { AUSPEX_CHECK(ok()); return *std::move(value_); }
   T& operator*() & { return value(); }
   const T& operator*() const& { return value(); }
-  T&& operator*() && { return std::move(*this).value(); }
+  T operator*() && { return std::move(*this).value(); }
   T* operator->() { return &value(); }
   const T* operator->() const { return &value(); }
 

@@ -1,0 +1,50 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include <boost/unordered/unordered_flat_map.hpp>
+#include <roaring/roaring.hh>
+
+namespace auspex::storage {
+
+/// Ordinals of the series that carry one label pair. Most values of a high-cardinality label name one series: that one
+/// lies inline.
+class PostingList {
+ public:
+  void Add(uint32_t ordinal);
+  void AddTo(Roaring& set) const;
+  Roaring AsSet() const;
+
+ private:
+  static constexpr uint32_t kNone = 0xffff'ffff;
+  uint32_t single_ = kNone;
+  std::unique_ptr<Roaring> many_;
+};
+
+/// The postings of one tenant. One writer at a time, readers with the owner's shared lock.
+class Postings {
+ public:
+  struct Name {
+    std::vector<uint32_t> values;  ///< symbols, in order of appearance
+    Roaring series;       ///< that have this label
+  };
+
+  void Add(uint32_t ordinal, uint32_t name_symbol, uint32_t value_symbol);
+  void AddSeries(uint32_t ordinal) { all_.add(ordinal); }
+
+  const Roaring& all() const { return all_; }
+  const Name* FindName(uint32_t name_symbol) const;
+  const PostingList* Find(uint32_t name_symbol, uint32_t value_symbol) const;
+  const boost::unordered_flat_map<uint32_t, std::unique_ptr<Name>>& names() const { return names_; }
+
+ private:
+  static uint64_t Key(uint32_t name, uint32_t value) { return (uint64_t{name} << 32) | value; }
+
+  Roaring all_;
+  boost::unordered_flat_map<uint32_t, std::unique_ptr<Name>> names_;
+  boost::unordered_flat_map<uint64_t, PostingList> lists_;
+};
+
+}  // namespace auspex::storage

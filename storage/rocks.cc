@@ -1,0 +1,217 @@
+#include "rocks.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <vector>
+
+#include <rocksdb/cache.h>
+#include <rocksdb/env.h>
+#include <rocksdb/filter_policy.h>
+#include <rocksdb/table.h>
+
+namespace auspex::storage {
+namespace {
+
+constexpr std::string_view kFormatFile = "AUSPEX_FORMAT";
+constexpr std::string_view kLockFile = "AUSPEX_LOCK";
+// Beside the lock, not in it: closing any descriptor of a locked file would give up a POSIX lock.
+constexpr std::string_view kPidFile = "AUSPEX_PID";
+constexpr std::string_view kFormatText = "auspex format ";
+constexpr int kFormatVersion = 1;
+
+constexpr std::string_view kNames[kFamilies] = {"default", "journal", "hot",    "cold",  "ts",
+                                                "symbols", "series",  "active", "state", "records"};
+
+// RocksDB writes its own log as files into the directory; an embedded database must not fill someone's disk with them.
+constexpr size_t kKeptLogFiles = 4;
+constexpr size_t kLogFileBytes = size_t{1} << 20;
+
+}  // namespace
+
+std::string_view FamilyName(Family family) { return kNames[static_cast<size_t>(family)]; }
+
+Status FromRocks(const rocksdb::Status& status, std::string_view what) {
+  if (status.ok()) return OkStatus();
+  if (status.IsCorruption()) return Corruption("{}: {}", what, status.ToString());
+  if (status.IsNoSpace() || status.subcode() == rocksdb::Status::kSpaceLimit) return ResourceExhausted("{}: disk full: {}", what, status.ToString());
+  if (status.IsIOError()) return IoError("{}: {}", what, status.ToString());
+  return Internal("{}: {}", what, status.ToString());
+}
+
+Result<std::shared_ptr<Rocks>> Rocks::Open(const StoreOptions& options) {
+  std::shared_ptr<Rocks> rocks(new Rocks());
+  AUSPEX_RETURN_IF_ERROR(rocks->Prepare(options));
+  if (!options.read_only) AUSPEX_RETURN_IF_ERROR(rocks->Lock());
+  AUSPEX_RETURN_IF_ERROR(rocks->CheckFormat(options.read_only));
+  AUSPEX_RETURN_IF_ERROR(rocks->OpenDatabase(options));
+  return rocks;
+}
+
+Rocks::~Rocks() {
+  for (rocksdb::ColumnFamilyHandle* handle : handles_) {
+    if (handle != nullptr) db_->DestroyColumnFamilyHandle(handle).PermitUncheckedError();
+  }
+  if (db_ != nullptr) db_->Close().PermitUncheckedError();
+  db_.reset();
+  if (lock_ != nullptr) env_->UnlockFile(lock_).PermitUncheckedError();
+}
+
+Status Rocks::Prepare(const StoreOptions& options) {
+  in_memory_ = options.in_memory;
+  if (in_memory_) {
+    owned_env_.reset(rocksdb::NewMemEnv(rocksdb::Env::Default()));
+    env_ = owned_env_.get();
+    path_ = "/auspex";
+  } else {
+    path_ = options.path;
+    if (options.file_system != nullptr) {
+      owned_env_ = rocksdb::NewCompositeEnv(options.file_system);
+      env_ = owned_env_.get();
+    } else {
+      env_ = rocksdb::Env::Default();
+    }
+  }
+  if (!options.read_only) {
+    if (const auto status = env_->CreateDirIfMissing(path_); !status.ok()) {
+      return IoError("cannot make the directory {}: {}", path_, status.ToString());
+    }
+  } else if (const auto status = env_->FileExists(path_); !status.ok()) {
+    return NotFound("{}: no such directory", path_);
+  }
+  if (!in_memory_) {
+    std::error_code ignored;
+    const auto space = std::filesystem::space(path_, ignored);
+    reserve_bytes_ = std::max<uint64_t>(uint64_t{64} << 20, ignored ? 0 : space.capacity / 100);
+  }
+  return OkStatus();
+}
+
+Status Rocks::Lock() {
+  const std::string pid_path = path_ + "/" + std::string(kPidFile);
+  if (const auto status = env_->LockFile(path_ + "/" + std::string(kLockFile), &lock_); !status.ok()) {
+    lock_ = nullptr;
+    std::string pid;
+    if (status.IsIOError() && rocksdb::ReadFileToString(env_, pid_path, &pid).ok() && !pid.empty()) {
+      return FailedPrecondition("{}: locked by pid {}", path_, pid);
+    }
+    return IoError("{}: cannot lock: {}", path_, status.ToString());
+  }
+  return FromRocks(rocksdb::WriteStringToFile(env_, std::to_string(getpid()), pid_path), pid_path);
+}
+
+Status Rocks::CheckFormat(bool read_only) {
+  const std::string path = path_ + "/" + std::string(kFormatFile);
+  std::string text;
+  if (env_->FileExists(path).ok()) {
+    AUSPEX_RETURN_IF_ERROR(FromRocks(rocksdb::ReadFileToString(env_, path, &text), path));
+    const int version = text.starts_with(kFormatText) ? std::atoi(text.c_str() + kFormatText.size()) : 0;
+    if (version == kFormatVersion) return OkStatus();
+    if (version > kFormatVersion) {
+      return FailedPrecondition("{}: written in format {}, newest known {}: open it with a newer auspex", path_, version,
+                                kFormatVersion);
+    }
+    return Corruption("{}: found \"{}\", expected \"{}{}\"", path, text, kFormatText, kFormatVersion);
+  }
+  if (env_->FileExists(path_ + "/CURRENT").ok()) {
+    return FailedPrecondition("{}: holds a RocksDB database that is not auspex's (no {})", path_, kFormatFile);
+  }
+  if (read_only) return NotFound("{}: holds no auspex database (no {})", path_, kFormatFile);
+  const std::string wanted = std::string(kFormatText) + std::to_string(kFormatVersion) + "\n";
+  return FromRocks(rocksdb::WriteStringToFile(env_, wanted, path, /*should_sync=*/true), path);
+}
+
+rocksdb::ColumnFamilyOptions Rocks::FamilyOptions(Family family) const {
+  rocksdb::ColumnFamilyOptions options;
+  rocksdb::BlockBasedTableOptions table;
+  table.block_cache = cache_;
+  table.format_version = 5;
+  table.checksum = rocksdb::kXXH3;
+  table.cache_index_and_filter_blocks = true;
+  table.cache_index_and_filter_blocks_with_high_priority = true;
+  options.level_compaction_dynamic_level_bytes = true;
+  options.compression = rocksdb::kNoCompression;
+  options.write_buffer_size = std::max<size_t>(size_t{1} << 20, memtable_bytes_ / 8);
+  switch (family) {
+    case Family::kJournal:
+      // Written once, read only by a replay, cut from the front: compaction would be work for nothing.
+      options.disable_auto_compactions = true;
+      options.write_buffer_size = std::max<size_t>(size_t{4} << 20, memtable_bytes_ / 4);
+      options.max_write_buffer_number = 4;
+      break;
+    case Family::kHot:
+      table.block_size = 16 << 10;
+      options.write_buffer_size = std::max<size_t>(size_t{4} << 20, memtable_bytes_ / 4);
+      break;
+    case Family::kCold:
+      table.block_size = 32 << 10;
+      break;
+    case Family::kTimes:
+      table.filter_policy.reset(rocksdb::NewBloomFilterPolicy(10));
+      break;
+    case Family::kDefault:
+    case Family::kSymbols:
+    case Family::kSeries:
+    case Family::kActive:
+    case Family::kState:
+    case Family::kRecords:
+      options.compression = rocksdb::kZSTD;
+      options.compression_opts.level = 3;
+      break;
+  }
+  options.table_factory.reset(rocksdb::NewBlockBasedTableFactory(table));
+  return options;
+}
+
+rocksdb::Options Rocks::OptionsOf(Family family) const { return rocksdb::Options(options_, FamilyOptions(family)); }
+
+Status Rocks::OpenDatabase(const StoreOptions& options) {
+  // A quarter of the budget for memtables, an eighth for RocksDB's blocks; the head has its own share.
+  memtable_bytes_ = options.memory_budget_bytes / 4;
+  cache_ = rocksdb::NewLRUCache(options.memory_budget_bytes / 8, 4);
+  rocksdb::DBOptions db_options;
+  db_options.env = env_;
+  db_options.create_if_missing = true;
+  db_options.create_missing_column_families = true;
+  db_options.paranoid_checks = true;
+  db_options.wal_recovery_mode = rocksdb::WALRecoveryMode::kTolerateCorruptedTailRecords;
+  db_options.max_background_jobs = std::max(2, options.threads);
+  db_options.db_write_buffer_size = memtable_bytes_;
+  db_options.max_total_wal_size = options.memory_budget_bytes;
+  db_options.max_open_files = 512;
+  db_options.keep_log_file_num = kKeptLogFiles;
+  db_options.max_log_file_size = kLogFileBytes;
+  db_options.avoid_unnecessary_blocking_io = true;
+  db_options.stats_dump_period_sec = 0;
+  options_ = rocksdb::Options(db_options, rocksdb::ColumnFamilyOptions());
+
+  std::vector<rocksdb::ColumnFamilyDescriptor> descriptors;
+  for (size_t i = 0; i < kFamilies; ++i) {
+    descriptors.emplace_back(std::string(kNames[i]), FamilyOptions(static_cast<Family>(i)));
+  }
+  std::vector<rocksdb::ColumnFamilyHandle*> handles;
+  rocksdb::DB* db = nullptr;
+  const auto status = options.read_only ? rocksdb::DB::OpenForReadOnly(db_options, path_, descriptors, &handles, &db)
+                                        : rocksdb::DB::Open(db_options, path_, descriptors, &handles, &db);
+  AUSPEX_RETURN_IF_ERROR(FromRocks(status, path_));
+  db_.reset(db);
+  std::copy(handles.begin(), handles.end(), handles_.begin());
+  return OkStatus();
+}
+
+Status Rocks::FlushFamilies(bool wait) {
+  rocksdb::FlushOptions options;
+  options.wait = wait;
+  options.allow_write_stall = wait;
+  const std::vector<rocksdb::ColumnFamilyHandle*> all(handles_.begin(), handles_.end());
+  return FromRocks(db_->Flush(options, all), path_);
+}
+
+uint64_t Rocks::FreeBytes() const {
+  uint64_t free_bytes = ~uint64_t{0};
+  if (in_memory_ || !env_->GetFreeSpace(path_, &free_bytes).ok()) return ~uint64_t{0};
+  return free_bytes;
+}
+
+}  // namespace auspex::storage

@@ -1,0 +1,409 @@
+#include "rocks_store.h"
+
+#include <algorithm>
+#include <chrono>
+
+#include "base/bytes.h"
+#include "journal.h"
+
+namespace auspex {
+
+Result<std::unique_ptr<Store>> Store::Open(const StoreOptions& options) {
+  constexpr uint64_t kLeastBudget = uint64_t{64} << 20;
+  if (options.memory_budget_bytes < kLeastBudget) {
+    return InvalidArgument("memory_budget_bytes: found {}, expected at least {}", options.memory_budget_bytes, kLeastBudget);
+  }
+  if (options.retention_ms < 0) return InvalidArgument("retention_ms: found {}, expected >= 0", options.retention_ms);
+  if (!options.in_memory && options.path.empty()) return InvalidArgument("path: empty, and not in_memory");
+  if (options.in_memory && options.read_only) return InvalidArgument("in_memory and read_only exclude each other");
+  auto store = std::make_unique<storage::RocksStore>(options);
+  AUSPEX_RETURN_IF_ERROR(store->Start());
+  return std::unique_ptr<Store>(std::move(store));
+}
+
+namespace storage {
+namespace {
+
+constexpr std::string_view kCheckpointKey = "checkpoint";
+
+// How often the background thread looks whether a partition has expired or a day has ended.
+constexpr int64_t kCarePeriodMs = 60'000;
+
+}  // namespace
+
+RocksStore::RocksStore(const StoreOptions& options)
+    : options_(options),
+      partitioning_(options.retention_ms),
+      // Two heads may exist at once (one being flushed): together half of the budget, with RocksDB's three eighths.
+      head_limit_bytes_(options.memory_budget_bytes / 5),
+      // What a replay after a crash has to read: about a second.
+      journal_limit_bytes_(std::min(options.memory_budget_bytes / 2, uint64_t{256} << 20)),
+      head_(std::make_shared<Head>()) {}
+
+RocksStore::~RocksStore() { static_cast<void>(Close()); }
+
+Status RocksStore::Start() {
+  AUSPEX_ASSIGN_OR_RETURN(rocks_, Rocks::Open(options_));
+  AUSPEX_RETURN_IF_ERROR(LoadIndex());
+  AUSPEX_RETURN_IF_ERROR(LoadState());
+  AUSPEX_RETURN_IF_ERROR(Replay());
+  if (options_.read_only) {
+    read_only_reason_ = "opened read-only";
+    failed_ = true;
+    return OkStatus();
+  }
+  WatchDisk();
+  syncer_ = std::make_unique<WalSyncer>(
+      rocks_->db(), options_.sync == SyncMode::kInterval && !options_.in_memory, [this] { WatchDisk(); },
+      [this](Status status) { static_cast<void>(Failed(std::move(status))); });
+  maintainer_ = std::thread([this] { Maintain(); });
+  return OkStatus();
+}
+
+Status RocksStore::LoadIndex() {
+  rocksdb::ReadOptions read;
+  read.fill_cache = false;
+  for (const Family family : {Family::kSymbols, Family::kSeries}) {
+    const std::unique_ptr<rocksdb::Iterator> it(rocks_->db().NewIterator(read, rocks_->family(family)));
+    for (it->SeekToFirst(); it->Valid(); it->Next()) {
+      AUSPEX_RETURN_IF_ERROR(family == Family::kSymbols ? index_.LoadSymbol(AsView(it->key()), AsView(it->value()))
+                                                        : index_.LoadSeries(AsView(it->key()), AsView(it->value())));
+    }
+    AUSPEX_RETURN_IF_ERROR(FromRocks(it->status(), FamilyName(family)));
+  }
+  return OkStatus();
+}
+
+Status RocksStore::LoadState() {
+  std::string bytes;
+  const auto status = rocks_->db().Get(rocksdb::ReadOptions(), rocks_->family(Family::kState), AsSlice(kCheckpointKey), &bytes);
+  if (!status.IsNotFound()) {
+    AUSPEX_RETURN_IF_ERROR(FromRocks(status, "checkpoint"));
+    ByteReader reader(bytes);
+    checkpoint_ = reader.Varint();
+    generation_ = reader.Varint();
+    if (!reader.Done()) return Corruption("checkpoint: {} bytes are not two numbers", bytes.size());
+  }
+  next_sequence_ = checkpoint_ + 1;
+  const std::unique_ptr<rocksdb::Iterator> it(
+      rocks_->db().NewIterator(rocksdb::ReadOptions(), rocks_->family(Family::kActive)));
+  for (it->SeekToFirst(); it->Valid(); it->Next()) {
+    const auto name = DecodeActiveKey(AsView(it->key()));
+    if (!name) return Corruption("active: key of {} bytes, expected 9", it->key().size());
+    try {
+      active_[*name] =
+          std::make_shared<const Roaring>(Roaring::readSafe(it->value().data(), it->value().size()));
+    } catch (const std::exception& e) {
+      return Corruption("active series of partition day {}+{}: {}", name->partition.begin_day, name->partition.days, e.what());
+    }
+  }
+  return FromRocks(it->status(), "active");
+}
+
+Status RocksStore::Replay() {
+  rocksdb::ReadOptions read;
+  read.fill_cache = false;
+  const std::unique_ptr<rocksdb::Iterator> it(rocks_->db().NewIterator(read, rocks_->family(Family::kJournal)));
+  JournalRows rows;
+  for (it->Seek(JournalKey(checkpoint_ + 1)); it->Valid(); it->Next()) {
+    const auto sequence = DecodeJournalKey(AsView(it->key()));
+    if (!sequence) return Corruption("journal: key of {} bytes, expected 8", it->key().size());
+    if (*sequence != next_sequence_) {
+      // Opened all the same: what is there can be read, but nothing may be written over the evidence.
+      read_only_reason_ = fmt::format("journal: records {} to {} are missing", next_sequence_, *sequence - 1);
+      failed_ = true;
+    }
+    AUSPEX_RETURN_IF_ERROR(DecodeJournalRecord(*sequence, AsView(it->value()), rows));
+    for (const uint32_t ordinal : rows.ordinals) {
+      if (ordinal >= index_.ordinals_end()) return Corruption("journal record {}: series {} is not stored", *sequence, ordinal);
+    }
+    head_->Append(rows.ordinals, rows.t_ms, rows.values);
+    replayed_samples_ += rows.ordinals.size();
+    journal_bytes_ += it->value().size();
+    next_sequence_ = *sequence + 1;
+  }
+  return FromRocks(it->status(), "journal");
+}
+
+Status RocksStore::CheckOpen() const { return closed_ ? FailedPrecondition("{}: closed", options_.path) : OkStatus(); }
+
+Status RocksStore::CheckWritable() const {
+  AUSPEX_RETURN_IF_ERROR(CheckOpen());
+  if (failed_.load(std::memory_order_acquire)) {
+    const std::lock_guard lock(failure_mu_);
+    return FailedPrecondition("{}: read-only: {}", options_.path, read_only_reason_);
+  }
+  if (disk_full_.load(std::memory_order_relaxed)) {
+    return ResourceExhausted("{}: disk full: {} bytes free, {} are kept in reserve", options_.path, rocks_->FreeBytes(),
+                             rocks_->reserve_bytes());
+  }
+  return OkStatus();
+}
+
+Status RocksStore::Failed(Status status) {
+  if (status.ok() || status.code() == StatusCode::kResourceExhausted) {
+    if (!status.ok()) disk_full_ = true;
+    return status;
+  }
+  const std::lock_guard lock(failure_mu_);
+  if (read_only_reason_.empty()) read_only_reason_ = status.ToString();
+  failed_.store(true, std::memory_order_release);
+  return status;
+}
+
+int64_t RocksStore::OldestMs() const {
+  return options_.retention_ms == 0 ? kMinTimeMs : std::max(kMinTimeMs, options_.clock->NowMs() - options_.retention_ms);
+}
+
+Result<SeriesRef> RocksStore::Resolve(TenantId tenant, const Labels& labels) {
+  const std::shared_lock life(lifetime_mu_);
+  AUSPEX_RETURN_IF_ERROR(CheckWritable());
+  if (labels.bytes().size() > SeriesIndex::kMaxLabelsBytes) {
+    return InvalidArgument("labels of {} bytes: at most {}", labels.bytes().size(), SeriesIndex::kMaxLabelsBytes);
+  }
+  uint32_t ordinal = 0;
+  index_.ResolveAll(tenant, {&labels, 1}, {&ordinal, 1});
+  return SeriesRef{uint64_t{ordinal} + 1};
+}
+
+Result<AppendReport> RocksStore::Append(const WriteBatch& batch) { return Write(batch, {}); }
+
+Result<AppendReport> RocksStore::Commit(const Transaction& transaction) {
+  return Write(transaction.samples(), transaction.changes());
+}
+
+AppendReport RocksStore::ResolveRows(const WriteBatch& samples, Rows& rows) {
+  AppendReport report;
+  const size_t n = samples.samples_count();
+  const std::span<const Labels> labels = samples.new_series();
+  std::vector<uint32_t> new_ordinals(labels.size(), SymbolTable::kAbsent);
+  const auto too_large = [](const Labels& l) { return l.bytes().size() > SeriesIndex::kMaxLabelsBytes; };
+  if (std::none_of(labels.begin(), labels.end(), too_large)) {
+    index_.ResolveAll(samples.tenant(), labels, new_ordinals);
+  } else {
+    for (size_t i = 0; i < labels.size(); ++i) {
+      if (!too_large(labels[i])) index_.ResolveAll(samples.tenant(), labels.subspan(i, 1), {&new_ordinals[i], 1});
+    }
+  }
+
+  rows.ordinals.resize(n);
+  const int64_t oldest_ms = OldestMs();
+  uint64_t known_id = 0;  // rows come in runs, so the last series that was checked is mostly the next one
+  std::vector<size_t> refused;
+  for (size_t i = 0; i < n; ++i) {
+    const SeriesRef ref = samples.series()[i];
+    const int64_t t = samples.t_ms()[i];
+    Status why;
+    uint32_t ordinal = SymbolTable::kAbsent;
+    if (ref.batch_local()) {
+      const uint64_t local = ref.id & ~SeriesRef::kBatchLocal;
+      if (local < new_ordinals.size()) ordinal = new_ordinals[local];
+      if (ordinal == SymbolTable::kAbsent) {
+        why = local < new_ordinals.size()
+                  ? InvalidArgument("row {}: labels of {} bytes: at most {}", i, labels[local].bytes().size(),
+                                    SeriesIndex::kMaxLabelsBytes)
+                  : InvalidArgument("row {}: series ref {} of a batch with {} series", i, local, new_ordinals.size());
+      }
+    } else if (ref.id != 0 && (ref.id == known_id || (ref.id <= index_.ordinals_end() &&
+                                                      index_.Belongs(static_cast<uint32_t>(ref.id - 1), samples.tenant())))) {
+      known_id = ref.id;
+      ordinal = static_cast<uint32_t>(ref.id - 1);
+    } else {
+      why = InvalidArgument("row {}: series ref {} is not of tenant {} in this store", i, ref.id, samples.tenant());
+    }
+    if (why.ok() && (t < oldest_ms || t > kMaxTimeMs)) {
+      why = InvalidArgument("row {}: time {} ms: expected {} to {}", i, t, oldest_ms, kMaxTimeMs);
+    }
+    if (!why.ok()) {
+      if (refused.empty()) report.first_rejected = why;
+      refused.push_back(i);
+    }
+    rows.ordinals[i] = ordinal;
+  }
+  report.rejected = refused.size();
+  report.accepted = n - refused.size();
+  rows.t_ms = samples.t_ms();
+  rows.values = samples.values();
+  if (!refused.empty()) {
+    size_t next = 0;
+    size_t kept = 0;
+    for (size_t i = 0; i < n; ++i) {
+      if (next < refused.size() && refused[next] == i) {
+        ++next;
+        continue;
+      }
+      rows.ordinals[kept++] = rows.ordinals[i];
+      rows.kept_t_ms.push_back(samples.t_ms()[i]);
+      rows.kept_values.push_back(samples.values()[i]);
+    }
+    rows.ordinals.resize(kept);
+    rows.t_ms = rows.kept_t_ms;
+    rows.values = rows.kept_values;
+  }
+  return report;
+}
+
+Result<AppendReport> RocksStore::Write(const WriteBatch& samples, std::span<const Transaction::Change> changes) {
+  const std::shared_lock life(lifetime_mu_);
+  AUSPEX_RETURN_IF_ERROR(CheckWritable());
+  Rows rows;
+  AppendReport report = ResolveRows(samples, rows);
+  rejected_samples_ += report.rejected;
+  if (rows.ordinals.empty() && changes.empty()) return report;
+  std::string record;
+  if (!rows.ordinals.empty()) record = EncodeJournalRecord(rows.ordinals, rows.t_ms, rows.values);
+  uint64_t written = 0;
+  {
+    std::unique_lock append_lock(append_mu_);
+    AUSPEX_RETURN_IF_ERROR(WaitForRoom(append_lock));
+    AUSPEX_RETURN_IF_ERROR(WriteLocked(samples.tenant(), rows, record, changes));
+    written = syncer_->NoteWritten();
+  }
+  appended_samples_ += report.accepted;
+  if (options_.sync == SyncMode::kAlways && !options_.in_memory) AUSPEX_RETURN_IF_ERROR(syncer_->SyncTo(written));
+  return report;
+}
+
+Status RocksStore::WriteLocked(TenantId tenant, const Rows& rows, std::string_view journal_record,
+                               std::span<const Transaction::Change> changes) {
+  batch_.Clear();
+  std::vector<uint32_t> new_series;
+  if (!rows.ordinals.empty()) {
+    const auto put = [&](Family family) {
+      return [this, family](std::string_view key, std::string_view value) {
+        AUSPEX_CHECK(batch_.Put(rocks_->family(family), AsSlice(key), AsSlice(value)).ok());
+      };
+    };
+    index_.UnstoredRows(rows.ordinals, put(Family::kSymbols), put(Family::kSeries), new_series);
+    put(Family::kJournal)(JournalKey(next_sequence_), journal_record);
+  }
+  for (const Transaction::Change& change : changes) {
+    const std::string key = RecordKey(tenant, change.kind, change.key);
+    rocksdb::ColumnFamilyHandle* records = rocks_->family(Family::kRecords);
+    AUSPEX_CHECK((change.value ? batch_.Put(records, key, *change.value) : batch_.Delete(records, key)).ok());
+  }
+  AUSPEX_RETURN_IF_ERROR(Failed(FromRocks(rocks_->db().Write(rocksdb::WriteOptions(), &batch_), "write to the log")));
+  if (batch_.GetDataSize() > (size_t{16} << 20)) batch_ = rocksdb::WriteBatch();  // give an unusually large buffer back
+  if (rows.ordinals.empty()) return OkStatus();
+  index_.MarkStored(new_series);
+  ++next_sequence_;
+  journal_bytes_ += journal_record.size();
+  const std::unique_lock head_lock(head_mu_);
+  head_->Append(rows.ordinals, rows.t_ms, rows.values);
+  return OkStatus();
+}
+
+Status RocksStore::WaitForRoom(std::unique_lock<std::mutex>& append_lock) {
+  // head_ is swapped and filled under append_mu_, which we hold; only its readers use head_mu_.
+  if (head_->bytes() < head_limit_bytes_ && journal_bytes_ < journal_limit_bytes_) return OkStatus();
+  {
+    const std::lock_guard lock(wake_mu_);
+    flush_wanted_ = true;
+  }
+  wake_.notify_one();
+  // Writers go on into the new head while the old one is flushed, and wait only when that one is full as well.
+  while (frozen_ != nullptr && head_->bytes() >= head_limit_bytes_) {
+    if (failed_) return CheckWritable();
+    room_.wait_for(append_lock, std::chrono::milliseconds(100));
+  }
+  return OkStatus();
+}
+
+Result<std::optional<std::string>> RocksStore::GetRecord(TenantId tenant, RecordKind kind, std::string_view key) const {
+  const std::shared_lock life(lifetime_mu_);
+  AUSPEX_RETURN_IF_ERROR(CheckOpen());
+  std::string value;
+  const auto status =
+      rocks_->db().Get(rocksdb::ReadOptions(), rocks_->family(Family::kRecords), RecordKey(tenant, kind, key), &value);
+  if (status.IsNotFound()) return std::optional<std::string>();
+  AUSPEX_RETURN_IF_ERROR(FromRocks(status, "record"));
+  return std::optional<std::string>(std::move(value));
+}
+
+Status RocksStore::ScanRecords(TenantId tenant, RecordKind kind, std::string_view begin, std::string_view end, bool reverse,
+                               const std::function<bool(const Record&)>& visit) const {
+  const std::shared_lock life(lifetime_mu_);
+  AUSPEX_RETURN_IF_ERROR(CheckOpen());
+  const std::string first = RecordKey(tenant, kind, begin);
+  const std::string last = end.empty() ? PrefixEnd(RecordKey(tenant, kind, "")) : RecordKey(tenant, kind, end);
+  const rocksdb::Slice lower(first);
+  const rocksdb::Slice upper(last);
+  rocksdb::ReadOptions read;
+  read.iterate_lower_bound = &lower;
+  read.iterate_upper_bound = &upper;
+  const std::unique_ptr<rocksdb::Iterator> it(rocks_->db().NewIterator(read, rocks_->family(Family::kRecords)));
+  Record record;
+  for (reverse ? it->SeekToLast() : it->SeekToFirst(); it->Valid(); reverse ? it->Prev() : it->Next()) {
+    record.key.assign(it->key().data() + kRecordPrefixBytes, it->key().size() - kRecordPrefixBytes);
+    record.value.assign(it->value().data(), it->value().size());
+    if (!visit(record)) return OkStatus();
+  }
+  return FromRocks(it->status(), "records");
+}
+
+void RocksStore::WatchDisk() {
+  if (options_.in_memory) return;
+  const bool full = rocks_->FreeBytes() < rocks_->reserve_bytes();
+  // RocksDB refuses writes after it met a full disk until it is told to go on.
+  if (!full && disk_full_) rocks_->db().Resume().PermitUncheckedError();
+  disk_full_ = full;
+}
+
+void RocksStore::Maintain() {
+  int64_t last_care_ns = options_.clock->MonotonicNs();
+  std::unique_lock lock(wake_mu_);
+  while (!stopping_) {
+    wake_.wait_for(lock, std::chrono::seconds(1), [this] { return stopping_ || flush_wanted_; });
+    if (stopping_) return;
+    const bool flush = std::exchange(flush_wanted_, false);
+    lock.unlock();
+    const bool care = options_.clock->MonotonicNs() - last_care_ns > kCarePeriodMs * 1'000'000;
+    if (!failed_ && (flush || care)) {
+      const std::lock_guard maintenance(maintenance_mu_);
+      // A failure makes the store read-only with its cause; there is nobody here to tell.
+      if (flush) static_cast<void>(FlushLocked());
+      if (care) static_cast<void>(ApplyRetentionLocked());
+      if (care) last_care_ns = options_.clock->MonotonicNs();
+    }
+    lock.lock();
+  }
+}
+
+Status RocksStore::Close() {
+  {
+    const std::lock_guard lock(wake_mu_);
+    stopping_ = true;
+  }
+  wake_.notify_all();
+  if (maintainer_.joinable()) maintainer_.join();
+  const std::unique_lock life(lifetime_mu_);
+  if (closed_) return OkStatus();
+  closed_ = true;
+  Status status;
+  if (syncer_ != nullptr && !options_.in_memory && !failed_) status = syncer_->SyncAll();
+  syncer_.reset();
+  rocks_.reset();
+  return status;
+}
+
+StoreStats RocksStore::Stats() const {
+  StoreStats stats;
+  const std::shared_lock life(lifetime_mu_);
+  if (closed_) return stats;
+  stats.series_count = index_.series_count();
+  {
+    const std::shared_lock head_lock(head_mu_);
+    stats.head_samples_count = head_->samples_count() + (frozen_ ? frozen_->samples_count() : 0);
+    stats.head_bytes = head_->bytes() + (frozen_ ? frozen_->bytes() : 0);
+  }
+  stats.appended_samples = appended_samples_;
+  stats.rejected_samples = rejected_samples_;
+  stats.journal_bytes = journal_bytes_;
+  stats.replayed_samples = replayed_samples_;
+  const std::lock_guard lock(failure_mu_);
+  stats.read_only_reason = read_only_reason_;
+  return stats;
+}
+
+}  // namespace storage
+}  // namespace auspex

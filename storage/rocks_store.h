@@ -1,0 +1,138 @@
+#pragma once
+
+#include <atomic>
+#include <condition_variable>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <shared_mutex>
+#include <span>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include <roaring/roaring.hh>
+
+#include "auspex/storage/store.h"
+#include "head.h"
+#include "keys.h"
+#include "partition.h"
+#include "rocks.h"
+#include "series_index.h"
+#include "wal_syncer.h"
+
+namespace auspex::storage {
+
+/// The store on RocksDB. A batch becomes one journal record, then rows of the head; a flush turns the head into hot blocks, a
+/// seal turns hot blocks into cold ones.
+///
+/// Locks, in the order in which they are taken: lifetime_mu_ (shared by every call, exclusive for Close), maintenance_mu_
+/// (one flush, seal or retention at a time), append_mu_ (one batch at a time, in journal order), head_mu_ (exclusive while a
+/// batch is applied or the head is swapped, shared while a query pins what it sees: that makes batches whole).
+class RocksStore final : public Store {
+ public:
+  explicit RocksStore(const StoreOptions& options);
+  ~RocksStore() override;
+  Status Start();
+
+  Result<SeriesRef> Resolve(TenantId tenant, const Labels& labels) override;
+  Result<AppendReport> Append(const WriteBatch& batch) override;
+  Result<std::unique_ptr<Selection>> Select(const SelectRequest& request) const override;
+  Result<std::vector<std::string>> LabelNames(const SelectRequest& request, size_t limit) const override;
+  Result<std::vector<std::string>> LabelValues(std::string_view name, const SelectRequest& request,
+                                               size_t limit) const override;
+  Result<std::vector<Labels>> Series(const SelectRequest& request, size_t limit) const override;
+
+  Result<AppendReport> Commit(const Transaction& transaction) override;
+  Result<std::optional<std::string>> GetRecord(TenantId tenant, RecordKind kind, std::string_view key) const override;
+  Status ScanRecords(TenantId tenant, RecordKind kind, std::string_view begin, std::string_view end, bool reverse,
+                     const std::function<bool(const Record&)>& visit) const override;
+
+  Status Flush() override;
+  Status Seal() override;
+  Status ApplyRetention() override;
+  StoreStats Stats() const override;
+  Status Close() override;
+
+ private:
+  /// The rows of a batch that will be stored.
+  struct Rows {
+    std::vector<uint32_t> ordinals;
+    std::span<const int64_t> t_ms;
+    std::span<const double> values;
+    std::vector<int64_t> kept_t_ms;  // own columns, when some rows were refused
+    std::vector<double> kept_values;
+  };
+  using ActiveSets = std::map<ActiveName, std::shared_ptr<const Roaring>>;
+
+  // rocks_store.cc
+  Status LoadIndex();
+  Status LoadState();
+  Status Replay();
+  Status CheckOpen() const;
+  Status CheckWritable() const;
+  Result<AppendReport> Write(const WriteBatch& samples, std::span<const Transaction::Change> changes);
+  AppendReport ResolveRows(const WriteBatch& samples, Rows& rows);
+  Status WriteLocked(TenantId tenant, const Rows& rows, std::string_view journal_record,
+                     std::span<const Transaction::Change> changes);
+  Status WaitForRoom(std::unique_lock<std::mutex>& append_lock);
+  Status Failed(Status status);
+  int64_t OldestMs() const;
+  void Maintain();
+  void WatchDisk();
+
+  // rocks_store_flush.cc
+  Status FlushLocked();
+  Status SealLocked();
+  Status ApplyRetentionLocked();
+
+  // rocks_store_select.cc
+  Roaring MatchLocked(const SelectRequest& request, const Roaring& matched, uint32_t matched_end) const;
+  SelectRequest Clamped(SelectRequest request) const;
+  Result<Roaring> MatchingSeries(const SelectRequest& request) const;
+
+  const StoreOptions options_;
+  const Partitioning partitioning_;
+  const uint64_t head_limit_bytes_;
+  const uint64_t journal_limit_bytes_;
+
+  mutable std::shared_mutex lifetime_mu_;
+  bool closed_ = false;
+  std::shared_ptr<Rocks> rocks_;
+  SeriesIndex index_;
+  std::unique_ptr<WalSyncer> syncer_;
+
+  std::mutex maintenance_mu_;
+  uint64_t generation_ = 0;       // of the youngest blocks
+  uint64_t frozen_sequence_ = 0;  // the last one in frozen_
+
+  std::mutex append_mu_;
+  std::condition_variable room_;  // with append_mu_: a flush made room
+  uint64_t next_sequence_ = 1;
+  uint64_t checkpoint_ = 0;  // every batch up to here lies in blocks
+  rocksdb::WriteBatch batch_;
+
+  mutable std::shared_mutex head_mu_;
+  std::shared_ptr<Head> head_;
+  std::shared_ptr<const Head> frozen_;  // being flushed
+  ActiveSets active_;                   // series that have blocks, by partition
+
+  std::atomic<uint64_t> journal_bytes_{0};
+  std::atomic<uint64_t> appended_samples_{0};
+  std::atomic<uint64_t> rejected_samples_{0};
+  std::atomic<bool> disk_full_{false};
+  uint64_t replayed_samples_ = 0;
+
+  mutable std::mutex failure_mu_;
+  std::string read_only_reason_;
+  std::atomic<bool> failed_{false};
+
+  std::mutex wake_mu_;
+  std::condition_variable wake_;
+  bool flush_wanted_ = false;
+  bool stopping_ = false;
+  std::thread maintainer_;
+};
+
+}  // namespace auspex::storage

@@ -1,0 +1,52 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "auspex/storage/series_store.h"
+#include "head.h"
+#include "keys.h"
+#include "rocks.h"
+
+namespace auspex::storage {
+
+/// One matched series and what the head held of it.
+struct SelectedSeries {
+  Labels labels;
+  SeriesId id;
+  HeadPin frozen;  ///< of the head that was being flushed: older
+  HeadPin head;
+};
+
+/// What Select froze: pins of the head and a RocksDB snapshot.
+class StoreSelection final : public Selection {
+ public:
+  StoreSelection(std::shared_ptr<Rocks> rocks, const SelectRequest& request, std::vector<Partition> partitions,
+                 const rocksdb::Snapshot* snapshot)
+      : rocks_(std::move(rocks)),
+        tenant_(request.tenant),
+        begin_ms_(request.begin_ms),
+        end_ms_(request.end_ms),
+        partitions_(std::move(partitions)),
+        snapshot_(snapshot) {}
+  ~StoreSelection() override;
+
+  size_t size() const override { return series_.size(); }
+  const Labels& labels(size_t index) const override { return series_[index].labels; }
+  std::unique_ptr<SeriesReader> NewReader() const override;
+
+  std::vector<SelectedSeries>& series() { return series_; }
+
+ private:
+  friend class StoreSeriesReader;
+  const std::shared_ptr<Rocks> rocks_;
+  const TenantId tenant_;
+  const int64_t begin_ms_;
+  const int64_t end_ms_;
+  const std::vector<Partition> partitions_;  // that have blocks within the times
+  const rocksdb::Snapshot* const snapshot_;  // null when there are no such partitions
+  std::vector<SelectedSeries> series_;
+};
+
+}  // namespace auspex::storage

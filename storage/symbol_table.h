@@ -1,0 +1,52 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string_view>
+#include <vector>
+
+#include <boost/unordered/unordered_flat_set.hpp>
+
+namespace auspex::storage {
+
+/// Every distinct label name and value once, by a dense id. Views stay valid as long as the table. One writer at a time,
+/// readers with the owner's shared lock.
+class SymbolTable {
+ public:
+  SymbolTable() : ids_(0, Hash{this}, Equal{this}) {}
+  SymbolTable(const SymbolTable&) = delete;
+  SymbolTable& operator=(const SymbolTable&) = delete;
+
+  static constexpr uint32_t kAbsent = 0xffff'ffff;
+  uint32_t Find(std::string_view text) const;
+  uint32_t FindOrAdd(std::string_view text);
+  /// Puts a symbol back under the id that it had. False when the id or the text is taken.
+  bool Restore(uint32_t id, std::string_view text);
+  std::string_view Text(uint32_t id) const { return texts_[id]; }
+  uint32_t size() const { return static_cast<uint32_t>(texts_.size()); }
+
+ private:
+  // The set holds ids alone and looks the text up: 5 bytes a symbol instead of 20.
+  struct Hash {
+    using is_transparent = void;
+    const SymbolTable* table;
+    size_t operator()(std::string_view text) const;
+    size_t operator()(uint32_t id) const { return (*this)(table->texts_[id]); }
+  };
+  struct Equal {
+    using is_transparent = void;
+    const SymbolTable* table;
+    bool operator()(uint32_t a, uint32_t b) const { return a == b; }
+    bool operator()(std::string_view a, uint32_t b) const { return a == table->texts_[b]; }
+    bool operator()(uint32_t a, std::string_view b) const { return table->texts_[a] == b; }
+  };
+  std::string_view Keep(std::string_view text);
+
+  std::vector<std::string_view> texts_;
+  boost::unordered_flat_set<uint32_t, Hash, Equal> ids_;
+  std::vector<std::unique_ptr<char[]>> arena_;
+  char* arena_at_ = nullptr;
+  size_t arena_left_ = 0;
+};
+
+}  // namespace auspex::storage

@@ -141,7 +141,8 @@ std::string FunctionRegistry::Nearest(std::string_view name) const {
   std::string nearest;
   for (const auto& function : functions_) {
     const size_t distance = EditDistance(name, function->name);
-    if (distance < best) {
+    // Of equally near names, the one that goes on as it was begun: `rat` is rate rather than rad.
+    if (distance < best || (distance == best && function->name.starts_with(name))) {
       best = distance;
       nearest = function->name;
     }

@@ -122,9 +122,9 @@ const auto offset_duration =
 // Lists of label names: `(job, instance)`.
 const auto label = wanted("grouping opts|label", raw[name][tell<&B::Label>] | raw[string][tell<&B::QuotedLabel>]);
 const x3::rule<struct LabelsTag> labels("grouping opts|\"(\"");
-const auto labels_def = lit('(') > (raw[lit(')')][tell<&B::CloseLabels>] |
-                                    (label > *(',' >> !lit(')') > label) > -lit(',') >
-                                     wanted("grouping opts|\",\" or \")\"", raw[lit(')')][tell<&B::CloseLabels>])));
+const auto label_list = label >> *(',' >> !lit(')') > label) > -lit(',') >
+                        wanted("grouping opts|\",\" or \")\"", raw[lit(')')][tell<&B::CloseLabels>]);
+const auto labels_def = lit('(') > wanted("grouping opts|label", raw[lit(')')][tell<&B::CloseLabels>] | label_list);
 
 // Selectors: `up`, `up{job="api"}`, `{"a.metric", "a.label"=~"x|y"}`.
 const auto matcher_operator =
@@ -134,10 +134,10 @@ const auto matcher = wanted("label matching|identifier or \"}\"",
                             (raw[label_name][tell<&B::MatcherName>] > matcher_operator > matcher_value) |
                                 (raw[string][tell<&B::MatcherQuotedName>] >
                                  ((&char_("=!") > matcher_operator > matcher_value) | eps[tell<&B::MatcherIsMetricName>])));
+const auto matcher_list = matcher >> *(',' >> !lit('}') > matcher) > -lit(',') >
+                          wanted("label matching|\",\" or \"}\"", raw[lit('}')][tell<&B::CloseBraces>]);
 const auto braces = raw[lit('{')][tell<&B::OpenBraces>] >
-                    (raw[lit('}')][tell<&B::CloseBraces>] |
-                     (matcher > *(',' >> !lit('}') > matcher) > -lit(',') >
-                      wanted("label matching|\",\" or \"}\"", raw[lit('}')][tell<&B::CloseBraces>])));
+                    wanted("label matching|identifier or \"}\"", raw[lit('}')][tell<&B::CloseBraces>] | matcher_list);
 const x3::rule<struct SelectorTag> selector("|");
 const auto selector_def = ((raw[name][tell<&B::MetricName>] > -braces) | braces) > eps[tell<&B::EndSelector>];
 

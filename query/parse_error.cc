@@ -141,8 +141,9 @@ std::string DescribeUnexpected(std::string_view text, size_t at, std::string_vie
     return "unexpected right bracket ']'";
   }
   const size_t bar = wanted.find('|');
+  if (bar == std::string_view::npos) return fmt::format("unexpected {}", DescribeToken(text, at));
   const std::string_view context = wanted.substr(0, bar);
-  const std::string_view what = bar == std::string_view::npos ? wanted : wanted.substr(bar + 1);
+  const std::string_view what = wanted.substr(bar + 1);
   std::string message = fmt::format("unexpected {}", DescribeToken(text, at));
   if (!context.empty()) message += fmt::format(" in {}", context);
   if (!what.empty()) message += fmt::format(", expected {}", what);

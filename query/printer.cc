@@ -39,7 +39,7 @@ class Printer {
     PrintTime(matrix.vector.time);
   }
   void Print(const Subquery& subquery) {
-    Visit(*subquery.expr);
+    VisitTight(*subquery.expr);
     out_ += '[';
     PrintDuration(subquery.range, subquery.range_ms);
     out_ += ':';
@@ -52,7 +52,11 @@ class Printer {
     Visit(*unary.expr);
   }
   void Print(const Binary& binary) {
-    Visit(*binary.left);
+    if (binary.op == BinaryOp::kPow) {
+      VisitTight(*binary.left);
+    } else {
+      Visit(*binary.left);
+    }
     out_ += fmt::format(" {}{}", BinaryOpSymbol(binary.op), binary.return_bool ? " bool" : "");
     PrintMatching(binary.matching);
     out_ += ' ';
@@ -87,6 +91,16 @@ class Printer {
     out_ += ')';
   }
 
+  /// Where something follows that binds tighter than a sign: `+Inf ^ 2` would read as +(Inf ^ 2).
+  void VisitTight(const Expr& expr) {
+    const auto* number = std::get_if<NumberLiteral>(&expr.node);
+    if (number != nullptr && std::isinf(number->value) && number->value > 0) {
+      out_ += "Inf";
+    } else {
+      Visit(expr);
+    }
+  }
+
   /// Matchers are printed in order of their text, the one that `metric` stands for not at all.
   void PrintSelector(const VectorSelector& selector) {
     const bool plain = IsPlainMetricName(selector.metric);
@@ -98,7 +112,7 @@ class Printer {
     }
     std::sort(matchers.begin(), matchers.end());
     if (plain) out_ += selector.metric;
-    if (!matchers.empty()) out_ += fmt::format("{{{}}}", fmt::join(matchers, ","));
+    if (!matchers.empty() || !plain) out_ += fmt::format("{{{}}}", fmt::join(matchers, ","));
   }
 
   static std::string PrintMatcher(const Matcher& matcher) {

@@ -1,1 +1,237 @@
 #include "auspex/database.h"
+
+#include <algorithm>
+#include <atomic>
+#include <mutex>
+#include <utility>
+
+#include "auspex/query/ast.h"
+#include "auspex/query/parser.h"
+#include "event_log.h"
+#include "insight_log.h"
+#include "rule_evaluator.h"
+#include "scheduler.h"
+
+namespace auspex {
+namespace {
+
+constexpr uint64_t kLeastBudgetBytes = uint64_t{64} << 20;
+/// A sample of a running query: its time and its value.
+constexpr uint64_t kBytesPerQuerySample = 16;
+
+/// Calls back whoever listens to insights. Thread-safe. Outlives the database through its subscriptions.
+class Subscribers {
+ public:
+  using Callback = std::function<void(const Insight&)>;
+
+  /// Ends when destroyed: afterwards the callback does not run, save when it is what destroys it.
+  class Entry final : public Subscription {
+   public:
+    explicit Entry(Callback callback) : slot_(std::make_shared<Slot>(std::move(callback))) {}
+    ~Entry() override {
+      const std::lock_guard lock(slot_->mu);
+      slot_->alive = false;
+    }
+
+   private:
+    friend class Subscribers;
+    struct Slot {
+      explicit Slot(Callback given) : callback(std::move(given)) {}
+      std::recursive_mutex mu;
+      bool alive = true;
+      Callback callback;
+    };
+    std::shared_ptr<Slot> slot_;
+  };
+
+  std::unique_ptr<Subscription> Add(Callback callback) {
+    auto entry = std::make_unique<Entry>(std::move(callback));
+    const std::lock_guard lock(mu_);
+    slots_.push_back(entry->slot_);
+    return entry;
+  }
+
+  void Tell(const std::vector<Insight>& revisions) {
+    if (revisions.empty()) return;
+    std::vector<std::shared_ptr<Entry::Slot>> slots;
+    {
+      const std::lock_guard lock(mu_);
+      std::erase_if(slots_, [](const std::weak_ptr<Entry::Slot>& slot) { return slot.expired(); });
+      for (const auto& slot : slots_) {
+        if (auto alive = slot.lock()) slots.push_back(std::move(alive));
+      }
+    }
+    for (const Insight& revision : revisions) {
+      for (const auto& slot : slots) {
+        const std::lock_guard lock(slot->mu);
+        if (slot->alive) slot->callback(revision);
+      }
+    }
+  }
+
+ private:
+  std::mutex mu_;
+  std::vector<std::weak_ptr<Entry::Slot>> slots_;
+};
+
+class DatabaseImpl final : public Database {
+ public:
+  DatabaseImpl(const Options& options, std::unique_ptr<Store> store, query::FunctionRegistry registry)
+      : read_only_(options.read_only),
+        clock_(*options.clock),
+        store_(std::move(store)),
+        registry_(std::move(registry)),
+        engine_options_(EngineOptions(options)),
+        engine_(*store_, registry_, engine_options_),
+        evaluator_(analytics::MakeEngineEvaluator(*store_, registry_, engine_options_)),
+        events_(*store_),
+        insights_(*store_),
+        scheduler_({*store_, *evaluator_, events_, insights_, clock_}) {}
+
+  Status Load() {
+    AUSPEX_RETURN_IF_ERROR(insights_.Load());
+    return scheduler_.Load();
+  }
+
+  Result<SeriesRef> Resolve(const Labels& labels) override { return store_->Resolve(kDefaultTenant, labels); }
+  Result<AppendReport> Append(const WriteBatch& batch) override { return store_->Append(batch); }
+
+  Result<query::QueryResult> Query(std::string_view text, int64_t time_ms, const query::QueryOptions& options) const override {
+    queried_ = true;
+    return engine_.Instant(text, time_ms, options);
+  }
+  Result<query::QueryResult> QueryRange(std::string_view text, int64_t start_ms, int64_t end_ms, int64_t step_ms,
+                                        const query::QueryOptions& options) const override {
+    queried_ = true;
+    return engine_.Range(text, start_ms, end_ms, step_ms, options);
+  }
+  Result<std::string> FormatQuery(std::string_view text) const override { return engine_.Format(text); }
+  Result<std::vector<Matcher>> ParseSelector(std::string_view text) const override {
+    AUSPEX_ASSIGN_OR_RETURN(const query::ExprPtr tree, query::Parse(text));
+    const auto* selector = std::get_if<query::VectorSelector>(&tree->node);
+    if (selector == nullptr) return InvalidArgument("'{}': expected a series selector such as up{{job=\"api\"}}", text);
+    return selector->matchers;
+  }
+  const SeriesStore& store() const override { return *store_; }
+  const query::FunctionRegistry& functions() const override { return registry_; }
+  Status AddFunction(query::Function function) override {
+    if (queried_) return FailedPrecondition("function {}: functions are added before the first query or tick", function.name);
+    return registry_.Add(std::move(function));
+  }
+
+  Status PutRuleGroups(std::string_view yaml) override {
+    return Changed([&] { return scheduler_.PutGroups(yaml); });
+  }
+  Status PutContinuousQuery(std::string_view group, std::string_view name, std::string_view yaml) override {
+    return Changed([&] { return scheduler_.PutRule(group, name, yaml); });
+  }
+  Status DeleteContinuousQuery(std::string_view group, std::string_view name) override {
+    return Changed([&] { return scheduler_.DeleteRule(group, name); });
+  }
+  Status DeleteRuleGroup(std::string_view group) override {
+    return Changed([&] { return scheduler_.DeleteGroup(group); });
+  }
+  std::vector<ContinuousQueryStatus> ContinuousQueries() const override { return scheduler_.Statuses(); }
+
+  Result<TickReport> Tick(int64_t now_ms) override {
+    return Run([&] { return scheduler_.Tick(now_ms); });
+  }
+  std::optional<int64_t> NextTickMs() const override { return scheduler_.NextTickMs(); }
+  Result<TickReport> Replay(std::string_view group, std::string_view name, int64_t from_ms, int64_t to_ms,
+                            const std::function<bool(const ReplayProgress&)>& progress) override {
+    return Run([&] { return scheduler_.Replay(group, name, from_ms, to_ms, progress); });
+  }
+
+  Result<std::vector<Insight>> Insights(const InsightFilter& filter) const override { return insights_.Find(filter); }
+  Result<Insight> GetInsight(std::string_view id, std::optional<int64_t> known_at_ms) const override {
+    return insights_.Get(id, known_at_ms);
+  }
+  Result<std::vector<Insight>> InsightRevisions(std::string_view id) const override { return insights_.Revisions(id); }
+  std::unique_ptr<Subscription> Subscribe(std::function<void(const Insight&)> callback) override {
+    return subscribers_.Add(std::move(callback));
+  }
+  Result<std::vector<std::string>> AddEvents(std::vector<Event> events) override {
+    AUSPEX_RETURN_IF_ERROR(CheckWritable());
+    return events_.Add(std::move(events), clock_.NowMs());
+  }
+  Result<std::vector<Event>> Events(int64_t begin_ms, int64_t end_ms, const std::vector<Matcher>& matchers,
+                                    size_t limit) const override {
+    return events_.Find(begin_ms, end_ms, matchers, limit);
+  }
+
+  Status Flush() override { return store_->Flush(); }
+  Status Seal() override { return store_->Seal(); }
+  StoreStats Stats() const override { return store_->Stats(); }
+  Status Close() override { return store_->Close(); }
+
+ private:
+  static query::EngineOptions EngineOptions(const Options& options) {
+    query::EngineOptions out;
+    out.threads = std::max(options.threads, 1);
+    out.clock = options.clock;
+    out.max_samples = std::min(out.max_samples, options.memory_budget_bytes / 4 / kBytesPerQuerySample);
+    return out;
+  }
+
+  Status CheckWritable() const { return read_only_ ? FailedPrecondition("the database is open read-only") : OkStatus(); }
+
+  /// Runs something that stores insights, then tells who listens. No lock is held while they are told.
+  template <typename Action>
+  Result<TickReport> Run(const Action& action) {
+    AUSPEX_RETURN_IF_ERROR(CheckWritable());
+    queried_ = true;
+    AUSPEX_ASSIGN_OR_RETURN(const analytics::Scheduler::Outcome outcome, action());
+    subscribers_.Tell(outcome.revisions);
+    return outcome.report;
+  }
+  template <typename Action>
+  Status Changed(const Action& action) {
+    AUSPEX_RETURN_IF_ERROR(CheckWritable());
+    AUSPEX_ASSIGN_OR_RETURN(const analytics::Scheduler::Outcome outcome, action());
+    subscribers_.Tell(outcome.revisions);
+    return OkStatus();
+  }
+
+  const bool read_only_;
+  const Clock& clock_;
+  const std::unique_ptr<Store> store_;
+  query::FunctionRegistry registry_;
+  const query::EngineOptions engine_options_;
+  const query::Engine engine_;
+  const std::unique_ptr<analytics::RuleEvaluator> evaluator_;
+  analytics::EventLog events_;
+  analytics::InsightLog insights_;
+  analytics::Scheduler scheduler_;
+  Subscribers subscribers_;
+  mutable std::atomic<bool> queried_{false};
+};
+
+StoreOptions StoreOptionsOf(const Options& options) {
+  StoreOptions out;
+  out.path = options.path;
+  out.in_memory = options.in_memory;
+  out.read_only = options.read_only;
+  out.sync = options.sync;
+  out.retention_ms = options.retention_ms;
+  // A quarter is for running queries, see EngineOptions.
+  out.memory_budget_bytes = std::max(kLeastBudgetBytes, options.memory_budget_bytes / 4 * 3);
+  out.clock = options.clock;
+  out.file_system = options.file_system;
+  return out;
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Database>> Database::Open(const Options& options) {
+  if (options.memory_budget_bytes < kLeastBudgetBytes) {
+    return InvalidArgument("memory budget: found {} bytes, expected at least {}", options.memory_budget_bytes,
+                           kLeastBudgetBytes);
+  }
+  if (options.clock == nullptr) return InvalidArgument("clock: is null");
+  AUSPEX_ASSIGN_OR_RETURN(std::unique_ptr<Store> store, Store::Open(StoreOptionsOf(options)));
+  auto database = std::make_unique<DatabaseImpl>(options, std::move(store), query::FunctionRegistry::BuiltIn());
+  AUSPEX_RETURN_IF_ERROR(database->Load());
+  return std::unique_ptr<Database>(std::move(database));
+}
+
+}  // namespace auspex

@@ -1,0 +1,39 @@
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "rule.h"
+#include "rule_evaluator.h"
+
+namespace auspex::analytics {
+
+/// Samples that a rule gives at one time, as they will be stored.
+using LabelledValues = std::vector<std::pair<Labels, double>>;
+
+/// One alert of an alerting rule, pending or firing.
+struct ActiveAlert {
+  bool firing = false;
+  int64_t active_since_ms = 0;
+  std::optional<int64_t> absent_since_ms;  ///< keep_firing_for runs from here
+};
+
+/// Where an alerting rule stands. Copyable: a tick works on a copy until its transaction is stored.
+struct AlertState {
+  std::map<Labels, ActiveAlert> active;  ///< by the alert's labels, alertname included
+  /// "inactive", "pending" or "firing": the worst of all.
+  std::string_view Name() const;
+};
+
+/// One evaluation of an alerting rule, as Prometheus does it: `for`, `keep_firing_for`, and what ALERTS and ALERTS_FOR_STATE
+/// become. Errors: FailedPrecondition when two results become the same alert.
+Result<LabelledValues> StepAlert(const Rule& rule, const StepMatrix& points, size_t step, int64_t t_ms, AlertState& state);
+
+/// One evaluation of a recording rule. Errors: FailedPrecondition when two results become the same series.
+Result<LabelledValues> StepRecord(const Rule& rule, const StepMatrix& points, size_t step);
+
+}  // namespace auspex::analytics

@@ -1,0 +1,122 @@
+#include "rule_yaml.h"
+
+#include <algorithm>
+#include <limits>
+#include <numeric>
+#include <set>
+
+#include "auspex/query/parser.h"
+
+namespace auspex::analytics {
+namespace {
+
+/// Longer texts are no rule files; YAML's aliases make small texts large enough.
+constexpr size_t kMaxYamlBytes = size_t{8} << 20;
+
+size_t EditDistance(std::string_view a, std::string_view b) {
+  std::vector<size_t> row(b.size() + 1);
+  std::iota(row.begin(), row.end(), size_t{0});
+  for (size_t i = 0; i < a.size(); ++i) {
+    size_t diagonal = row[0];
+    row[0] = i + 1;
+    for (size_t j = 0; j < b.size(); ++j) {
+      const size_t replaced = diagonal + (a[i] == b[j] ? 0 : 1);
+      diagonal = row[j + 1];
+      row[j + 1] = std::min({replaced, row[j] + 1, row[j + 1] + 1});
+    }
+  }
+  return row[b.size()];
+}
+
+std::string_view Nearest(std::string_view key, std::span<const std::string_view> known) {
+  std::string_view nearest;
+  size_t least = std::numeric_limits<size_t>::max();
+  for (const std::string_view candidate : known) {
+    const size_t distance = EditDistance(key, candidate);
+    if (distance < least) {
+      least = distance;
+      nearest = candidate;
+    }
+  }
+  return nearest;
+}
+
+}  // namespace
+
+Status YamlReader::Error(const YAML::Node& node, std::string_view text) const {
+  const YAML::Mark mark = node.Mark();
+  return InvalidArgument("{}:{}: {}{}{}", mark.line + 1, mark.column + 1, where_, where_.empty() ? "" : ": ", text);
+}
+
+Status YamlReader::CheckMap(const YAML::Node& node, std::string_view what, std::span<const std::string_view> known,
+                            std::span<const std::string_view> planned) const {
+  if (!node.IsMap()) return Error(node, fmt::format("{}: expected a map", what));
+  std::set<std::string> seen;
+  for (const auto& entry : node) {
+    if (!entry.first.IsScalar()) return Error(entry.first, fmt::format("{}: keys must be plain texts", what));
+    const std::string& key = entry.first.Scalar();
+    if (!seen.insert(key).second) return Error(entry.first, fmt::format("{}: key '{}' is given twice", what, key));
+    if (std::find(planned.begin(), planned.end(), key) != planned.end()) {
+      return Error(entry.first, fmt::format("{}: key '{}' is not supported in this version", what, key));
+    }
+    if (std::find(known.begin(), known.end(), key) == known.end()) {
+      return Error(entry.first, fmt::format("{}: unknown key '{}', the nearest known is '{}'", what, key, Nearest(key, known)));
+    }
+  }
+  return OkStatus();
+}
+
+Result<std::string> YamlReader::ReadText(const YAML::Node& node, std::string_view key) const {
+  if (!node.IsScalar()) return Error(node, fmt::format("{}: expected a text", key));
+  return node.Scalar();
+}
+
+Result<int64_t> YamlReader::ReadDurationMs(const YAML::Node& node, std::string_view key) const {
+  if (!node.IsScalar()) return Error(node, fmt::format("{}: expected a duration", key));
+  const std::string& text = node.Scalar();
+  if (text == "0") return int64_t{0};
+  auto duration = query::ParseDurationMs(text);
+  if (!duration.ok() || *duration < 0) {
+    return Error(node, fmt::format("{}: '{}' is not a duration such as 30s, 5m or 1h30m", key, text));
+  }
+  return *duration;
+}
+
+Result<std::vector<std::string>> YamlReader::ReadTexts(const YAML::Node& node, std::string_view key) const {
+  if (!node.IsSequence()) return Error(node, fmt::format("{}: expected a list of texts", key));
+  std::vector<std::string> out;
+  for (const auto& item : node) {
+    AUSPEX_ASSIGN_OR_RETURN(std::string text, ReadText(item, key));
+    out.push_back(std::move(text));
+  }
+  return out;
+}
+
+Result<std::vector<std::pair<std::string, std::string>>> YamlReader::ReadTextMap(const YAML::Node& node,
+                                                                                 std::string_view key) const {
+  if (!node.IsMap()) return Error(node, fmt::format("{}: expected a map of texts", key));
+  std::vector<std::pair<std::string, std::string>> out;
+  std::set<std::string> seen;
+  for (const auto& entry : node) {
+    AUSPEX_ASSIGN_OR_RETURN(std::string name, ReadText(entry.first, key));
+    if (!seen.insert(name).second) return Error(entry.first, fmt::format("{}: '{}' is given twice", key, name));
+    AUSPEX_ASSIGN_OR_RETURN(std::string value, ReadText(entry.second, key));
+    out.emplace_back(std::move(name), std::move(value));
+  }
+  return out;
+}
+
+Result<YAML::Node> ParseYaml(std::string_view text) {
+  if (text.size() > kMaxYamlBytes) return InvalidArgument("YAML: {} bytes, at most {} are read", text.size(), kMaxYamlBytes);
+  try {
+    std::vector<YAML::Node> documents = YAML::LoadAll(std::string(text));
+    if (documents.size() > 1) return InvalidArgument("YAML: found {} documents, expected one", documents.size());
+    return documents.empty() ? YAML::Node() : documents.front();
+  } catch (const YAML::Exception& error) {
+    return InvalidArgument("{}:{}: YAML: {}", error.mark.line + 1, error.mark.column + 1, error.msg);
+  } catch (const std::exception& error) {
+    return InvalidArgument("YAML: {}", error.what());
+  }
+}
+
+}  // namespace auspex::analytics

@@ -1,0 +1,19 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace auspex::analytics {
+
+/// "2026-11-22T03:10:00.000Z".
+std::string FormatTime(int64_t t_ms);
+/// RFC 3339 with any fraction and zone, to milliseconds since 1970; none when it is not one.
+std::optional<int64_t> ParseTime(std::string_view text);
+/// A span as people say it, two units at most: "45 s", "9 h 12 min", "3 d 4 h".
+std::string FormatSpan(double seconds);
+/// At most four significant digits: "0.1234", "12.3", "1.5e+09".
+std::string FormatNumber(double value);
+
+}  // namespace auspex::analytics

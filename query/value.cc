@@ -13,10 +13,14 @@ void AddOnce(std::vector<std::string>& list, std::string text) {
 
 std::string_view ValueTypeName(ValueType type) {
   switch (type) {
-    case ValueType::kScalar: return "scalar";
-    case ValueType::kString: return "string";
-    case ValueType::kVector: return "instant vector";
-    case ValueType::kMatrix: return "range vector";
+    case ValueType::kScalar:
+      return "scalar";
+    case ValueType::kString:
+      return "string";
+    case ValueType::kVector:
+      return "instant vector";
+    case ValueType::kMatrix:
+      return "range vector";
   }
   return "";
 }

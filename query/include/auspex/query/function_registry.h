@@ -26,7 +26,8 @@ struct RangeCall {
 struct RangeInput {
   std::span<const int64_t> t_ms;    ///< strictly increasing, from (steps.start_ms - range_ms - history_ms) to steps.end_ms()
   std::span<const double> values;   ///< as many; staleness markers are left out
-  StepGrid steps;                   ///< evaluation times, `offset` and `@` already applied
+  StepGrid steps;                   ///< ends of the windows: evaluation times with `offset` and `@` applied
+  StepGrid evaluation;              ///< as many evaluation times, as they were asked for
   int64_t range_ms = 0;
   bool closed_left = false;         ///< compat=2: the window of step t is [t - range_ms, t], else (t - range_ms, t]
   const Labels* labels = nullptr;   ///< of the series, metric name included

@@ -1,0 +1,96 @@
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <span>
+#include <utility>
+#include <vector>
+
+#include "auspex/query/value.h"
+#include "auspex/storage/labels.h"
+
+namespace auspex::query {
+
+/// Values that one query holds in memory at once. Thread-safe.
+class SampleBudget {
+ public:
+  explicit SampleBudget(uint64_t limit) : limit_(limit) {}
+  /// False, and nothing taken, when the limit would be passed.
+  bool Take(uint64_t count) {
+    const uint64_t before = held_.fetch_add(count, std::memory_order_relaxed);
+    if (count <= limit_ && before <= limit_ - count) return true;
+    held_.fetch_sub(count, std::memory_order_relaxed);
+    return false;
+  }
+  void Give(uint64_t count) { held_.fetch_sub(count, std::memory_order_relaxed); }
+  uint64_t limit() const { return limit_; }
+
+ private:
+  const uint64_t limit_;
+  std::atomic<uint64_t> held_{0};
+};
+
+/// A part of a budget, given back when destroyed. Borrows the budget.
+class Reservation {
+ public:
+  Reservation() = default;
+  Reservation(Reservation&& other) noexcept
+      : budget_(std::exchange(other.budget_, nullptr)), count_(std::exchange(other.count_, 0)) {}
+  Reservation& operator=(Reservation&& other) noexcept {
+    std::swap(budget_, other.budget_);
+    std::swap(count_, other.count_);
+    return *this;
+  }
+  ~Reservation() {
+    if (budget_ != nullptr) budget_->Give(count_);
+  }
+  /// Makes this hold `count` values of `budget`; false when the limit would be passed.
+  bool Resize(SampleBudget& budget, uint64_t count) {
+    if (count > count_ && !budget.Take(count - count_)) return false;
+    if (count < count_) budget.Give(count_ - count);
+    budget_ = &budget;
+    count_ = count;
+    return true;
+  }
+
+ private:
+  SampleBudget* budget_ = nullptr;
+  uint64_t count_ = 0;
+};
+
+/// What an operator answers: series on the same steps. `values` is row-major, shape [labels.size(), steps_count];
+/// Absent() where a series has no sample at a step. A scalar is one row without labels and without absent steps.
+struct Batch {
+  Batch() = default;
+  explicit Batch(size_t steps) : steps_count(steps) {}
+
+  size_t steps_count = 1;
+  std::vector<Labels> labels;
+  std::vector<double> values;
+  Reservation reservation;  ///< set by Execution::Charge
+
+  size_t size() const { return labels.size(); }
+  std::span<double> Row(size_t i) { return std::span<double>(values).subspan(i * steps_count, steps_count); }
+  std::span<const double> Row(size_t i) const { return std::span<const double>(values).subspan(i * steps_count, steps_count); }
+  /// Adds a row of absent steps and returns it; valid until the next row is added.
+  std::span<double> Add(Labels row_labels) {
+    labels.push_back(std::move(row_labels));
+    values.resize(values.size() + steps_count, Absent());
+    return Row(size() - 1);
+  }
+  /// Takes the last row back.
+  void DropLast() {
+    labels.pop_back();
+    values.resize(values.size() - steps_count);
+  }
+};
+
+/// Whether no step of a row has a sample.
+inline bool IsEmptyRow(std::span<const double> row) {
+  for (const double value : row) {
+    if (!IsAbsent(value)) return false;
+  }
+  return true;
+}
+
+}  // namespace auspex::query

@@ -1,0 +1,93 @@
+#include "execution.h"
+
+#include <algorithm>
+#include <map>
+#include <system_error>
+#include <thread>
+
+namespace auspex::query {
+
+Execution::Execution(const SeriesStore& store, const EngineOptions& engine, const QueryOptions& query)
+    : store_(store),
+      query_(query),
+      clock_(*engine.clock),
+      lookback_ms_(query.lookback_ms > 0 ? query.lookback_ms : engine.lookback_ms),
+      timeout_ms_(query.timeout_ms > 0 ? std::min(query.timeout_ms, engine.timeout_ms) : engine.timeout_ms),
+      deadline_ns_(clock_.MonotonicNs() + timeout_ms_ * 1'000'000),
+      workers_count_(static_cast<size_t>(std::max(engine.threads, 1))),
+      budget_(engine.max_samples) {}
+
+Status Execution::Stop() const {
+  if (query_.cancelled != nullptr && query_.cancelled->load(std::memory_order_relaxed)) {
+    return Cancelled("query was canceled in expression evaluation");
+  }
+  if (clock_.MonotonicNs() > deadline_ns_) {
+    return DeadlineExceeded("query timed out in expression evaluation: timeout is {} ms", timeout_ms_);
+  }
+  return OkStatus();
+}
+
+Status Execution::Charge(Batch& batch) { return Charge(batch.reservation, batch.values.size()); }
+
+Status Execution::Charge(Reservation& reservation, uint64_t values_count) {
+  if (reservation.Resize(budget_, values_count)) return OkStatus();
+  return ResourceExhausted("query processing would load too many samples into memory in query execution: max_samples is {}",
+                           budget_.limit());
+}
+
+void Execution::Note(const Annotations& annotations) {
+  if (annotations.warnings.empty() && annotations.infos.empty()) return;
+  const std::lock_guard lock(mu_);
+  annotations_.Merge(annotations);
+}
+
+void Execution::Warn(std::string text) {
+  const std::lock_guard lock(mu_);
+  annotations_.Warn(std::move(text));
+}
+
+Annotations Execution::annotations() const {
+  const std::lock_guard lock(mu_);
+  return annotations_;
+}
+
+void Execution::CountRead(uint64_t series_count, uint64_t samples_count) {
+  series_count_.fetch_add(series_count, std::memory_order_relaxed);
+  samples_count_.fetch_add(samples_count, std::memory_order_relaxed);
+}
+
+QueryStats Execution::stats() const {
+  QueryStats stats;
+  stats.series_count = series_count_.load();
+  stats.samples_count = samples_count_.load();
+  return stats;
+}
+
+Status Execution::RunMorsels(size_t series_count, const std::function<Status(size_t, size_t, size_t, size_t)>& work) {
+  const size_t morsels_count = MorselsCount(series_count);
+  std::atomic<size_t> next{0};
+  std::atomic<bool> failed{false};
+  std::mutex mu;
+  std::map<size_t, Status> failures;  // guarded by mu
+  const auto drain = [&](size_t worker) {
+    for (size_t morsel = next.fetch_add(1); morsel < morsels_count && !failed.load(); morsel = next.fetch_add(1)) {
+      const size_t begin = morsel * kMorselSeries;
+      Status status = work(morsel, begin, std::min(begin + kMorselSeries, series_count), worker);
+      if (status.ok()) continue;
+      failed.store(true);
+      const std::lock_guard lock(mu);
+      failures.emplace(morsel, std::move(status));
+    }
+  };
+  std::vector<std::thread> others;
+  try {
+    for (size_t worker = 1; worker < std::min(workers_count_, morsels_count); ++worker) others.emplace_back(drain, worker);
+  } catch (const std::system_error&) {
+    // The system refuses another thread: those that there are do all the work.
+  }
+  drain(0);
+  for (std::thread& other : others) other.join();
+  return failures.empty() ? OkStatus() : failures.begin()->second;
+}
+
+}  // namespace auspex::query

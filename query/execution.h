@@ -1,0 +1,63 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <mutex>
+
+#include "auspex/query/engine.h"
+#include "auspex/storage/base/result.h"
+#include "batch.h"
+
+namespace auspex::query {
+
+/// What changes while one query runs: its limits, its notes, its costs. Thread-safe. Borrows everything it is given.
+class Execution {
+ public:
+  /// The limits come from `engine` where `query` does not set its own.
+  Execution(const SeriesStore& store, const EngineOptions& engine, const QueryOptions& query);
+
+  const SeriesStore& store() const { return store_; }
+  TenantId tenant() const { return query_.tenant; }
+  int64_t lookback_ms() const { return lookback_ms_; }
+  /// Windows and lookback include their left edge, and what else Prometheus 2 does differently.
+  bool compat_2() const { return query_.compat == 2; }
+
+  /// Errors: Cancelled, DeadlineExceeded. Looked at once per series and operator.
+  Status Stop() const;
+  /// Makes the batch's reservation as large as the batch. Errors: ResourceExhausted.
+  Status Charge(Batch& batch);
+  /// As Charge, for a number of values held outside of a batch.
+  Status Charge(Reservation& reservation, uint64_t values_count);
+
+  void Note(const Annotations& annotations);
+  void Warn(std::string text);
+  Annotations annotations() const;
+
+  void CountRead(uint64_t series_count, uint64_t samples_count);
+  QueryStats stats() const;
+
+  /// Series per morsel. Partial results are merged morsel by morsel, so this number, and not the number of threads,
+  /// decides the order of floating-point additions.
+  static constexpr size_t kMorselSeries = 64;
+  static size_t MorselsCount(size_t series_count) { return (series_count + kMorselSeries - 1) / kMorselSeries; }
+  size_t workers_count() const { return workers_count_; }
+  /// Calls work(morsel, begin, end, worker) for every morsel of [0, series_count), on up to workers_count() threads.
+  /// Returns the error of the first morsel that failed.
+  Status RunMorsels(size_t series_count, const std::function<Status(size_t, size_t, size_t, size_t)>& work);
+
+ private:
+  const SeriesStore& store_;
+  const QueryOptions query_;
+  const Clock& clock_;
+  const int64_t lookback_ms_;
+  const int64_t timeout_ms_;
+  const int64_t deadline_ns_;
+  const size_t workers_count_;
+  SampleBudget budget_;
+  std::atomic<uint64_t> series_count_{0};
+  std::atomic<uint64_t> samples_count_{0};
+  mutable std::mutex mu_;
+  Annotations annotations_;  // guarded by mu_
+};
+
+}  // namespace auspex::query

@@ -1,0 +1,12 @@
+#include "kernel.h"
+
+namespace auspex::query {
+
+Kernel FindKernel(std::string_view name) {
+  for (const auto find : {FindRateKernel, FindOverTimeKernel, FindRegressionKernel}) {
+    if (const Kernel kernel = find(name); kernel != nullptr) return kernel;
+  }
+  return nullptr;
+}
+
+}  // namespace auspex::query

@@ -1,0 +1,189 @@
+#include <cmath>
+#include <limits>
+
+#include <xxhash.h>
+
+#include "grouping.h"
+#include "note.h"
+#include "op_aggregate.h"
+#include "value_order.h"
+
+namespace auspex::query {
+namespace {
+
+// A binary heap that moves its elements as Go's container/heap does: which of several equal values topk keeps, and in
+// which order, depends on it.
+class Heap {
+ public:
+  explicit Heap(HeapOrder order) : order_(order) {}
+  void Push(RankedRow row) {
+    rows_.push_back(row);
+    for (size_t j = rows_.size() - 1; j > 0;) {
+      const size_t parent = (j - 1) / 2;
+      if (!order_(rows_[j], rows_[parent])) break;
+      std::swap(rows_[parent], rows_[j]);
+      j = parent;
+    }
+  }
+  void ReplaceTop(RankedRow row) {
+    rows_[0] = row;
+    for (size_t i = 0;;) {
+      size_t child = 2 * i + 1;
+      if (child >= rows_.size()) break;
+      if (child + 1 < rows_.size() && order_(rows_[child + 1], rows_[child])) ++child;
+      if (!order_(rows_[child], rows_[i])) break;
+      std::swap(rows_[i], rows_[child]);
+      i = child;
+    }
+  }
+  const RankedRow& top() const { return rows_[0]; }
+  size_t size() const { return rows_.size(); }
+  void clear() { rows_.clear(); }
+  std::vector<RankedRow>& rows() { return rows_; }
+
+ private:
+  HeapOrder order_;
+  std::vector<RankedRow> rows_;
+};
+
+// Where a series stands between 0 and 1 for limit_ratio: by the hash of its labels, so that the same ones are taken at
+// every step and in every query.
+double RatioPosition(const Labels& labels) {
+  const uint64_t hash = XXH64(labels.bytes().data(), labels.bytes().size(), 0);
+  return static_cast<double>(hash) / static_cast<double>(std::numeric_limits<uint64_t>::max());
+}
+
+class PickOperator final : public Operator {
+ public:
+  explicit PickOperator(AggregateSpec spec)
+      : op_(spec.op),
+        grouping_(std::move(spec.grouping), spec.without),
+        expr_(std::move(spec.expr)),
+        parameter_(std::move(spec.parameter)),
+        place_(std::move(spec.parameter_place)) {}
+
+  Result<Batch> Run(const StepGrid& grid, Execution& execution) const override {
+    AUSPEX_RETURN_IF_ERROR(execution.Stop());
+    AUSPEX_ASSIGN_OR_RETURN(const Batch parameter, parameter_->Run(grid, execution));
+    AUSPEX_ASSIGN_OR_RETURN(const Batch in, expr_->Run(grid, execution));
+    AUSPEX_ASSIGN_OR_RETURN(const bool any, CheckParameter(parameter.values, execution));
+    Batch out(grid.count);
+    if (!any || in.size() == 0) return out;
+    out.labels = in.labels;
+    out.values.assign(in.values.size(), Absent());
+    AUSPEX_RETURN_IF_ERROR(execution.Charge(out));
+    GroupIndex index(grouping_);
+    std::vector<size_t> group_of(in.size());
+    for (size_t i = 0; i < in.size(); ++i) group_of[i] = index.Of(in.labels[i]);
+    std::vector<Heap> heaps(index.size(), Heap({op_ != AggregateOp::kBottomk}));
+    std::vector<size_t> order;  // of the rows in the answer of the only step
+    for (size_t k = 0; k < grid.count; ++k) {
+      if (op_ == AggregateOp::kLimitRatio) {
+        TakeRatio(in, k, parameter.values[k], out, order);
+      } else {
+        TakeBest(in, k, parameter.values[k], group_of, heaps, out, order);
+      }
+    }
+    return Compact(out, grid.count == 1 ? &order : nullptr);
+  }
+
+ private:
+  // False when nothing is asked for at any step.
+  Result<bool> CheckParameter(std::span<const double> values, Execution& execution) const {
+    double least = std::numeric_limits<double>::infinity();
+    double most = -std::numeric_limits<double>::infinity();
+    bool nan = false;
+    for (const double value : values) {
+      nan = nan || std::isnan(value);
+      least = std::min(least, value);
+      most = std::max(most, value);
+    }
+    if (op_ == AggregateOp::kLimitRatio) {
+      if (nan) return FailedPrecondition("Ratio value is NaN");
+      if (most > 1) execution.Warn(RatioText(most, 1) + place_);
+      if (least < -1) execution.Warn(RatioText(least, -1) + place_);
+      return most != 0 || least != 0;
+    }
+    if (nan) return FailedPrecondition("Parameter value is NaN");
+    if (most < 1) return false;
+    constexpr double kTwoTo63 = 9223372036854775808.0;
+    if (least <= -kTwoTo63) return FailedPrecondition("Scalar value {} underflows int64", PrintValue(least));
+    if (most >= kTwoTo63) return FailedPrecondition("Scalar value {} overflows int64", PrintValue(most));
+    return true;
+  }
+
+  static std::string RatioText(double found, double capped) {
+    return fmt::format("PromQL warning: ratio value should be between -1 and 1, got {}, capping to {}", PrintValue(found),
+                       PrintValue(capped));
+  }
+
+  void TakeBest(const Batch& in, size_t k, double parameter, const std::vector<size_t>& group_of, std::vector<Heap>& heaps,
+                Batch& out, std::vector<size_t>& order) const {
+    if (parameter < 1) return;
+    const auto count = static_cast<size_t>(std::min(parameter, static_cast<double>(in.size())));
+    for (Heap& heap : heaps) heap.clear();
+    for (size_t i = 0; i < in.size(); ++i) {
+      const double value = in.Row(i)[k];
+      if (IsAbsent(value)) continue;
+      Heap& heap = heaps[group_of[i]];
+      if (heap.size() < count) {
+        heap.Push({value, i});
+        continue;
+      }
+      if (op_ == AggregateOp::kLimitk) continue;
+      const double worst = heap.top().value;
+      const bool better = op_ == AggregateOp::kTopk ? worst < value : worst > value;
+      if (better || (std::isnan(worst) && !std::isnan(value))) heap.ReplaceTop({value, i});
+    }
+    for (Heap& heap : heaps) {
+      if (op_ != AggregateOp::kLimitk) SortReversed(heap.rows(), {op_ == AggregateOp::kTopk});
+      for (const RankedRow& ranked : heap.rows()) {
+        out.Row(ranked.row)[k] = ranked.value;
+        order.push_back(ranked.row);
+      }
+    }
+  }
+
+  static void TakeRatio(const Batch& in, size_t k, double ratio, Batch& out, std::vector<size_t>& order) {
+    const double capped = std::max(-1.0, std::min(1.0, ratio));
+    if (capped == 0) return;
+    for (size_t i = 0; i < in.size(); ++i) {
+      const double value = in.Row(i)[k];
+      if (IsAbsent(value)) continue;
+      const double position = RatioPosition(in.labels[i]);
+      if (capped > 0 ? position < capped : position >= 1 + capped) {
+        out.Row(i)[k] = value;
+        order.push_back(i);
+      }
+    }
+  }
+
+  // Without the rows that were never taken; in the given order if there is one.
+  static Batch Compact(Batch& picked, const std::vector<size_t>* order) {
+    Batch out(picked.steps_count);
+    const auto take = [&](size_t i) {
+      if (IsEmptyRow(picked.Row(i))) return;
+      const std::span<const double> row = picked.Row(i);
+      out.values.insert(out.values.end(), row.begin(), row.end());
+      out.labels.push_back(std::move(picked.labels[i]));
+    };
+    if (order != nullptr) {
+      for (const size_t i : *order) take(i);
+    } else {
+      for (size_t i = 0; i < picked.size(); ++i) take(i);
+    }
+    return out;
+  }
+
+  const AggregateOp op_;
+  const Grouping grouping_;
+  const OperatorPtr expr_;
+  const OperatorPtr parameter_;
+  const std::string place_;
+};
+
+}  // namespace
+
+OperatorPtr MakePick(AggregateSpec spec) { return std::make_unique<PickOperator>(std::move(spec)); }
+
+}  // namespace auspex::query

@@ -1,0 +1,228 @@
+#include "op_range.h"
+
+#include <algorithm>
+#include <unordered_set>
+
+#include "merge.h"
+
+namespace auspex::query {
+namespace {
+
+// Which sample times a window of `range_ms` before the first of `times` may see.
+int64_t WindowBegin(const StepGrid& times, int64_t range_ms, int64_t history_ms, const Execution& execution) {
+  // With history, the function is promised the samples on the edge as well.
+  const int64_t open = execution.compat_2() || history_ms > 0 ? 0 : 1;
+  return times.start_ms - range_ms - history_ms + open;
+}
+
+bool IsCounterName(std::string_view metric) {
+  for (const std::string_view suffix : {"_total", "_sum", "_count", "_bucket"}) {
+    if (metric.size() >= suffix.size() && metric.substr(metric.size() - suffix.size()) == suffix) return true;
+  }
+  return false;
+}
+
+class RangeOperator final : public Operator {
+ public:
+  explicit RangeOperator(RangeSpec spec)
+      : spec_(std::move(spec)), counter_(spec_.function == "rate" || spec_.function == "increase") {}
+
+  Result<Batch> Run(const StepGrid& grid, Execution& execution) const override { return Collect(*this, grid, execution); }
+
+  Status Stream(const StepGrid& grid, Execution& execution, MorselSink& sink) const override {
+    AUSPEX_RETURN_IF_ERROR(execution.Stop());
+    AUSPEX_ASSIGN_OR_RETURN(const std::vector<std::vector<double>> scalars, EvaluateScalars(grid, execution));
+    const StepGrid times = spec_.shift.Apply(grid);
+    const int64_t history_ms = spec_.registered != nullptr ? spec_.registered->HistoryMs() : 0;
+    AUSPEX_ASSIGN_OR_RETURN(
+        const std::unique_ptr<Selection> selection,
+        spec_.source->Open(WindowBegin(times, spec_.range_ms, history_ms, execution), times.end_ms(), execution));
+    execution.CountRead(selection->size(), 0);
+    NameCheck names(*this);
+    std::vector<Worker> workers(execution.workers_count());
+    const Status status =
+        execution.RunMorsels(selection->size(), [&](size_t morsel, size_t begin, size_t end, size_t w) -> Status {
+          Worker& worker = workers[w];
+          if (worker.reader == nullptr) worker.reader = selection->NewReader();
+          Batch batch(grid.count);
+          Annotations notes;
+          for (size_t i = begin; i < end; ++i) {
+            AUSPEX_RETURN_IF_ERROR(execution.Stop());
+            AUSPEX_RETURN_IF_ERROR(worker.reader->Read(i, worker.columns));
+            execution.CountRead(0, worker.columns.t_ms.size());
+            if (worker.columns.t_ms.empty()) continue;
+            const Labels& labels = selection->labels(i);
+            const std::span<double> row = batch.Add(spec_.keeps_metric_name ? labels : labels.WithoutMetricName());
+            AUSPEX_RETURN_IF_ERROR(EvaluateSeries(labels, worker.columns, grid, times, scalars, execution, row, notes));
+            if (IsEmptyRow(row)) {
+              batch.DropLast();
+              continue;
+            }
+            if (counter_) NoteCounter(labels, notes);
+            AUSPEX_RETURN_IF_ERROR(execution.Charge(batch));
+          }
+          // Both at the turn of the morsel, so that notes and errors do not depend on the threads.
+          AUSPEX_RETURN_IF_ERROR(names.Check(morsel, batch.labels, notes, execution));
+          return sink.Consume(morsel, std::move(batch));
+        });
+    return status;
+  }
+
+ private:
+  struct Worker {
+    std::unique_ptr<SeriesReader> reader;
+    SampleColumns columns;
+  };
+
+  // Sees the output labels of all morsels in order: series of different metrics may become equal.
+  class NameCheck {
+   public:
+    explicit NameCheck(const RangeOperator& op)
+        : needed_(!op.spec_.keeps_metric_name && !op.spec_.source->OneMetric() && op.spec_.function != "absent_over_time"),
+          place_(op.spec_.place) {}
+    Status Check(size_t morsel, const std::vector<Labels>& labels, Annotations notes, Execution& execution) {
+      for (std::string& text : notes.warnings) text += place_;
+      for (std::string& text : notes.infos) text += place_;
+      Seen seen{needed_ ? labels : std::vector<Labels>(), std::move(notes)};
+      return order_.Push(morsel, std::move(seen), [&](Seen ready) {
+        execution.Note(ready.notes);
+        for (Labels& one : ready.labels) {
+          if (!all_.insert(std::move(one)).second) return SameLabelset();
+        }
+        return OkStatus();
+      });
+    }
+
+   private:
+    struct Seen {
+      std::vector<Labels> labels;
+      Annotations notes;
+    };
+    const bool needed_;
+    const std::string& place_;
+    std::unordered_set<Labels> all_;
+    InOrder<Seen> order_;
+  };
+
+  // One value where it is the same at every step.
+  Result<std::vector<std::vector<double>>> EvaluateScalars(const StepGrid& grid, Execution& execution) const {
+    std::vector<std::vector<double>> out(spec_.scalars.size());
+    for (size_t i = 0; i < out.size(); ++i) {
+      if (spec_.scalars[i] == nullptr) continue;
+      if (const double* constant = spec_.scalars[i]->Constant(); constant != nullptr) {
+        out[i] = {*constant};
+        continue;
+      }
+      AUSPEX_ASSIGN_OR_RETURN(Batch batch, spec_.scalars[i]->Run(grid, execution));
+      out[i] = std::move(batch.values);
+    }
+    return out;
+  }
+
+  Status Evaluate(const RangeInput& input, std::span<double> out, Annotations& notes) const {
+    if (spec_.kernel != nullptr) return spec_.kernel(input, out, notes);
+    return spec_.registered->Evaluate(input, out, notes);
+  }
+
+  Status EvaluateSeries(const Labels& labels, const SampleColumns& columns, const StepGrid& grid, const StepGrid& times,
+                        const std::vector<std::vector<double>>& scalars, const Execution& execution, std::span<double> row,
+                        Annotations& notes) const {
+    RangeInput input;
+    input.t_ms = columns.t_ms;
+    input.values = columns.values;
+    input.range_ms = spec_.range_ms;
+    input.closed_left = execution.compat_2();
+    input.labels = &labels;
+    input.scalars.resize(scalars.size());
+    input.steps = times;
+    if (times.count == grid.count) {
+      input.evaluation = grid;
+      for (size_t i = 0; i < scalars.size(); ++i) input.scalars[i] = scalars[i];
+      return Evaluate(input, row, notes);
+    }
+    // `@`: one window for all steps, whose answers may still differ by their scalars and evaluation times.
+    for (size_t k = 0; k < grid.count; ++k) {
+      input.evaluation = {grid.At(k), grid.step_ms, 1};
+      for (size_t i = 0; i < scalars.size(); ++i) {
+        input.scalars[i] =
+            scalars[i].size() <= 1 ? std::span<const double>(scalars[i]) : std::span<const double>(scalars[i]).subspan(k, 1);
+      }
+      AUSPEX_RETURN_IF_ERROR(Evaluate(input, row.subspan(k, 1), notes));
+    }
+    return OkStatus();
+  }
+
+  static void NoteCounter(const Labels& labels, Annotations& notes) {
+    const std::string_view metric = labels.MetricName();
+    if (metric.empty() || IsCounterName(metric)) return;
+    notes.Info(fmt::format(
+        "PromQL info: metric might not be a counter, name does not end in _total/_sum/_count/_bucket: \"{}\"", metric));
+  }
+
+  const RangeSpec spec_;
+  const bool counter_;
+};
+
+class AbsentOverTimeOperator final : public Operator {
+ public:
+  AbsentOverTimeOperator(OperatorPtr present, Labels labels) : present_(std::move(present)), labels_(std::move(labels)) {}
+  Result<Batch> Run(const StepGrid& grid, Execution& execution) const override {
+    Marker marker(grid.count);
+    AUSPEX_RETURN_IF_ERROR(present_->Stream(grid, execution, marker));
+    Batch batch(grid.count);
+    const std::span<double> row = batch.Add(labels_);
+    for (size_t k = 0; k < grid.count; ++k) {
+      if (!marker.present[k]) row[k] = 1;
+    }
+    if (IsEmptyRow(row)) batch.DropLast();
+    return batch;
+  }
+
+ private:
+  struct Marker final : MorselSink {
+    explicit Marker(size_t steps_count) : present(steps_count, false) {}
+    Status Consume(size_t /*morsel*/, Batch batch) override {
+      const std::lock_guard lock(mu);
+      for (size_t i = 0; i < batch.values.size(); ++i) {
+        if (!IsAbsent(batch.values[i])) present[i % batch.steps_count] = true;
+      }
+      return OkStatus();
+    }
+    std::mutex mu;
+    std::vector<bool> present;  // guarded by mu
+  };
+  const OperatorPtr present_;
+  const Labels labels_;
+};
+
+}  // namespace
+
+OperatorPtr MakeRange(RangeSpec spec) { return std::make_unique<RangeOperator>(std::move(spec)); }
+
+OperatorPtr MakeAbsentOverTime(OperatorPtr present, Labels labels) {
+  return std::make_unique<AbsentOverTimeOperator>(std::move(present), std::move(labels));
+}
+
+Result<std::vector<ResultSeries>> ReadMatrix(const RangeSource& source, int64_t range_ms, const TimeShift& shift,
+                                             int64_t time_ms, Execution& execution) {
+  const StepGrid times = shift.Apply({time_ms, 1, 1});
+  AUSPEX_ASSIGN_OR_RETURN(const std::unique_ptr<Selection> selection,
+                          source.Open(WindowBegin(times, range_ms, 0, execution), times.end_ms(), execution));
+  const std::unique_ptr<SeriesReader> reader = selection->NewReader();
+  std::vector<ResultSeries> out;
+  Reservation held;
+  uint64_t held_count = 0;
+  SampleColumns columns;
+  for (size_t i = 0; i < selection->size(); ++i) {
+    AUSPEX_RETURN_IF_ERROR(execution.Stop());
+    AUSPEX_RETURN_IF_ERROR(reader->Read(i, columns));
+    execution.CountRead(1, columns.t_ms.size());
+    if (columns.t_ms.empty()) continue;
+    AUSPEX_RETURN_IF_ERROR(execution.Charge(held, held_count += columns.t_ms.size()));
+    out.push_back({selection->labels(i), std::move(columns.t_ms), std::move(columns.values)});
+    columns.Clear();
+  }
+  return out;
+}
+
+}  // namespace auspex::query

@@ -1,0 +1,34 @@
+#pragma once
+
+#include <string>
+
+#include "auspex/query/function_registry.h"
+#include "kernel.h"
+#include "range_source.h"
+
+namespace auspex::query {
+
+/// A call of a function of a range vector.
+struct RangeSpec {
+  std::string function;
+  std::unique_ptr<const RangeSource> source;
+  int64_t range_ms = 0;
+  TimeShift shift;
+  Kernel kernel = nullptr;                          ///< of a built-in function
+  std::unique_ptr<const RangeFunction> registered;  ///< of another
+  std::vector<OperatorPtr> scalars;                 ///< by argument position; null for other types
+  bool keeps_metric_name = false;
+  std::string place;  ///< of the first argument, " (1:5)", for notes
+};
+
+/// Evaluates the function series by series over all steps at once.
+OperatorPtr MakeRange(RangeSpec spec);
+
+/// `absent_over_time`: 1 with the given labels at every step where no series has a sample in its window.
+OperatorPtr MakeAbsentOverTime(OperatorPtr present, Labels labels);
+
+/// The samples of a range vector at `time_ms`, as an instant query of one answers them.
+Result<std::vector<ResultSeries>> ReadMatrix(const RangeSource& source, int64_t range_ms, const TimeShift& shift,
+                                             int64_t time_ms, Execution& execution);
+
+}  // namespace auspex::query

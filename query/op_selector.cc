@@ -1,0 +1,73 @@
+#include "op_selector.h"
+
+#include <algorithm>
+
+namespace auspex::query {
+namespace {
+
+class SelectorOperator final : public Operator {
+ public:
+  SelectorOperator(std::vector<Matcher> matchers, TimeShift shift, bool timestamps)
+      : matchers_(std::move(matchers)), shift_(shift), timestamps_(timestamps) {}
+
+  Result<Batch> Run(const StepGrid& grid, Execution& execution) const override { return Collect(*this, grid, execution); }
+
+  Status Stream(const StepGrid& grid, Execution& execution, MorselSink& sink) const override {
+    AUSPEX_RETURN_IF_ERROR(execution.Stop());
+    const StepGrid times = shift_.Apply(grid);
+    const int64_t oldest_ms = execution.lookback_ms() - (execution.compat_2() ? 0 : 1);  // age of a sample that still counts
+    SelectRequest request;
+    request.tenant = execution.tenant();
+    request.matchers = matchers_;
+    request.begin_ms = times.start_ms - oldest_ms;
+    request.end_ms = times.end_ms() + 1;
+    AUSPEX_ASSIGN_OR_RETURN(const std::unique_ptr<Selection> selection, execution.store().Select(request));
+    execution.CountRead(selection->size(), 0);
+    std::vector<Worker> workers(execution.workers_count());
+    return execution.RunMorsels(selection->size(), [&](size_t morsel, size_t begin, size_t end, size_t w) -> Status {
+      Worker& worker = workers[w];
+      if (worker.reader == nullptr) worker.reader = selection->NewReader();
+      Batch batch(grid.count);
+      for (size_t i = begin; i < end; ++i) {
+        AUSPEX_RETURN_IF_ERROR(execution.Stop());
+        AUSPEX_RETURN_IF_ERROR(worker.reader->Read(i, worker.columns));
+        execution.CountRead(0, worker.columns.t_ms.size());
+        const std::span<double> row = batch.Add(selection->labels(i));
+        FillRow(worker.columns, times, oldest_ms, row);
+        if (IsEmptyRow(row)) batch.DropLast();
+        AUSPEX_RETURN_IF_ERROR(execution.Charge(batch));
+      }
+      return sink.Consume(morsel, std::move(batch));
+    });
+  }
+
+ private:
+  struct Worker {
+    std::unique_ptr<SeriesReader> reader;
+    SampleColumns columns;
+  };
+  void FillRow(const SampleColumns& columns, const StepGrid& times, int64_t oldest_ms, std::span<double> row) const {
+    const size_t samples_count = columns.t_ms.size();
+    size_t next = 0;  // the first sample after the step
+    for (size_t k = 0; k < times.count; ++k) {
+      const int64_t t_ms = times.At(k);
+      while (next < samples_count && columns.t_ms[next] <= t_ms) ++next;
+      if (next == 0 || columns.t_ms[next - 1] < t_ms - oldest_ms || IsAbsent(columns.values[next - 1])) continue;
+      row[k] = timestamps_ ? static_cast<double>(columns.t_ms[next - 1]) / 1000 : columns.values[next - 1];
+    }
+    // `@`: one time for all steps.
+    if (times.count == 1) std::fill(row.begin(), row.end(), row[0]);
+  }
+
+  const std::vector<Matcher> matchers_;
+  const TimeShift shift_;
+  const bool timestamps_;
+};
+
+}  // namespace
+
+OperatorPtr MakeSelector(std::vector<Matcher> matchers, TimeShift shift, bool timestamps) {
+  return std::make_unique<SelectorOperator>(std::move(matchers), shift, timestamps);
+}
+
+}  // namespace auspex::query

@@ -1,0 +1,11 @@
+#pragma once
+
+#include "range_source.h"
+
+namespace auspex::query {
+
+/// `metric{...} offset 5m @ 100`: the last sample of each series at or before each step, if it is not older than the
+/// lookback and not a staleness marker. `timestamps`: answers when that sample was taken, in seconds, not its value.
+OperatorPtr MakeSelector(std::vector<Matcher> matchers, TimeShift shift, bool timestamps);
+
+}  // namespace auspex::query

@@ -1,0 +1,194 @@
+#include "merge.h"
+#include "op_binary.h"
+#include "op_scalar.h"
+#include "signature.h"
+
+namespace auspex::query {
+namespace {
+
+using Cardinality = VectorMatching::Cardinality;
+
+class VectorVectorOperator final : public Operator {
+ public:
+  VectorVectorOperator(BinaryOp op, bool return_bool, VectorMatching matching, OperatorPtr left, OperatorPtr right)
+      : op_(op),
+        return_bool_(return_bool),
+        matching_(std::move(matching)),
+        swapped_(matching_.cardinality == Cardinality::kOneToMany),
+        signature_(matching_),
+        label_views_(matching_.labels.begin(), matching_.labels.end()),
+        left_(std::move(left)),
+        right_(std::move(right)) {}
+
+  Result<Batch> Run(const StepGrid& grid, Execution& execution) const override {
+    AUSPEX_RETURN_IF_ERROR(execution.Stop());
+    AUSPEX_ASSIGN_OR_RETURN(Batch left, left_->Run(grid, execution));
+    AUSPEX_ASSIGN_OR_RETURN(Batch right, right_->Run(grid, execution));
+    if (left.size() + right.size() == 0) return Batch(grid.count);
+    Join join(*this, swapped_ ? right : left, swapped_ ? left : right);
+    AUSPEX_RETURN_IF_ERROR(join.Execute());
+    Batch batch = std::move(join.merger).Finish();
+    AUSPEX_RETURN_IF_ERROR(execution.Charge(batch));
+    return batch;
+  }
+
+ private:
+  // One run. The "many" side is the left one, or the right one of a one-to-many operator; the "one" side is the other.
+  struct Join {
+    Join(const VectorVectorOperator& parent, const Batch& many_side, const Batch& one_side)
+        : op(parent),
+          many(many_side),
+          one(one_side),
+          groups(parent.signature_, many_side, one_side),
+          merger(many_side.steps_count),
+          one_fill(parent.swapped_ ? parent.matching_.fill_left : parent.matching_.fill_right),
+          many_fill(parent.swapped_ ? parent.matching_.fill_right : parent.matching_.fill_left) {}
+
+    Status Execute() {
+      FindActiveSteps();
+      for (size_t group = 0; group < groups.size(); ++group) AUSPEX_RETURN_IF_ERROR(CheckOneSide(groups.right_rows[group]));
+      matched.resize(groups.size());
+      row.resize(many.steps_count);
+      for (size_t i = 0; i < many.size(); ++i) {
+        const size_t group = groups.left_group[i];
+        for (const size_t j : groups.right_rows[group]) {
+          AUSPEX_RETURN_IF_ERROR(Pair(
+              group, many.labels[i], one.labels[j], [&](size_t k) { return many.Row(i)[k]; },
+              [&](size_t k) { return one.Row(j)[k]; }));
+        }
+        if (one_fill) AUSPEX_RETURN_IF_ERROR(FillOne(group, i));
+      }
+      if (many_fill) {
+        for (size_t j = 0; j < one.size(); ++j) AUSPEX_RETURN_IF_ERROR(FillMany(groups.right_group[j], j));
+      }
+      return OkStatus();
+    }
+
+    // At a step where one side has nothing at all, nothing is matched and nothing can be wrong.
+    void FindActiveSteps() {
+      active.assign(many.steps_count, false);
+      std::vector<bool> any[2] = {active, active};
+      for (int side = 0; side < 2; ++side) {
+        const Batch& batch = side == 0 ? many : one;
+        for (size_t i = 0; i < batch.values.size(); ++i) {
+          if (!IsAbsent(batch.values[i])) any[side][i % batch.steps_count] = true;
+        }
+      }
+      const bool filled = one_fill || many_fill;
+      for (size_t k = 0; k < active.size(); ++k) active[k] = filled ? any[0][k] || any[1][k] : any[0][k] && any[1][k];
+    }
+
+    Status CheckOneSide(const std::vector<size_t>& rows) const {
+      for (size_t b = 1; b < rows.size(); ++b) {
+        for (size_t a = 0; a < b; ++a) {
+          for (size_t k = 0; k < active.size(); ++k) {
+            if (!active[k] || IsAbsent(one.Row(rows[a])[k]) || IsAbsent(one.Row(rows[b])[k])) continue;
+            const Labels& second = one.labels[rows[b]];
+            return FailedPrecondition(
+                "found duplicate series for the match group {} on the {} hand-side of the operation: [{}, {}];many-to-many "
+                "matching not allowed: matching labels must be unique on one side",
+                op.signature_.Of(second).ToString(), op.swapped_ ? "left" : "right", second.ToString(),
+                one.labels[rows[a]].ToString());
+          }
+        }
+      }
+      return OkStatus();
+    }
+
+    // Joins two series at the steps where both have a value.
+    template <typename Many, typename One>
+    Status Pair(size_t group, const Labels& many_labels, const Labels& one_labels, Many many_at, One one_at) {
+      Labels labels = op.ResultLabels(many_labels, one_labels);
+      const bool checked = groups.left_rows[group].size() > 1 || groups.right_rows[group].size() > 1;
+      std::vector<bool>* seen = nullptr;
+      if (checked) {
+        const bool one_to_one = op.matching_.cardinality == Cardinality::kOneToOne;
+        seen = &matched[group].try_emplace(one_to_one ? Labels() : labels, many.steps_count, false).first->second;
+      }
+      for (size_t k = 0; k < row.size(); ++k) {
+        const double m = many_at(k);
+        const double o = one_at(k);
+        row[k] = Absent();
+        if (IsAbsent(m) || IsAbsent(o)) continue;
+        if (seen != nullptr) {
+          if ((*seen)[k]) return op.MultipleMatches();
+          (*seen)[k] = true;
+        }
+        row[k] = op.swapped_ ? op.Apply(o, m) : op.Apply(m, o);
+      }
+      return merger.Add(std::move(labels), row);
+    }
+
+    Status FillOne(size_t group, size_t i) {
+      const auto one_at = [&](size_t k) {
+        for (const size_t j : groups.right_rows[group]) {
+          if (!IsAbsent(one.Row(j)[k])) return Absent();  // matched already
+        }
+        return *one_fill;
+      };
+      return Pair(
+          group, many.labels[i], op.signature_.Of(many.labels[i]), [&](size_t k) { return many.Row(i)[k]; }, one_at);
+    }
+
+    Status FillMany(size_t group, size_t j) {
+      const auto many_at = [&](size_t k) {
+        for (const size_t i : groups.left_rows[group]) {
+          if (!IsAbsent(many.Row(i)[k])) return Absent();
+        }
+        return *many_fill;
+      };
+      return Pair(group, op.signature_.Of(one.labels[j]), one.labels[j], many_at, [&](size_t k) { return one.Row(j)[k]; });
+    }
+
+    const VectorVectorOperator& op;
+    const Batch& many;
+    const Batch& one;
+    const MatchGroups groups;
+    RowMerger merger;
+    const std::optional<double> one_fill;
+    const std::optional<double> many_fill;
+    std::vector<bool> active;  // by step
+    std::vector<double> row;
+    // Steps at which a group, or a result of it, was matched already.
+    std::vector<std::unordered_map<Labels, std::vector<bool>>> matched;
+  };
+
+  double Apply(double left, double right) const {
+    const double result = ApplyScalar(op_, left, right);
+    if (!IsComparison(op_) || return_bool_) return result;
+    return result != 0 ? left : Absent();
+  }
+
+  Labels ResultLabels(const Labels& many, const Labels& one) const {
+    Labels labels = IsComparison(op_) && !return_bool_ ? many : many.WithoutMetricName();
+    if (matching_.cardinality == Cardinality::kOneToOne) {
+      labels = matching_.on ? labels.Keep(label_views_) : labels.Without(label_views_);
+    }
+    for (const std::string& name : matching_.include) labels = labels.With(name, one.Get(name));
+    return labels;
+  }
+
+  Status MultipleMatches() const {
+    if (matching_.cardinality == Cardinality::kOneToOne) {
+      return FailedPrecondition("multiple matches for labels: many-to-one matching must be explicit (group_left/group_right)");
+    }
+    return FailedPrecondition("multiple matches for labels: grouping labels must ensure unique matches");
+  }
+
+  const BinaryOp op_;
+  const bool return_bool_;
+  const VectorMatching matching_;
+  const bool swapped_;
+  const Signature signature_;
+  const std::vector<std::string_view> label_views_;
+  const OperatorPtr left_;
+  const OperatorPtr right_;
+};
+
+}  // namespace
+
+OperatorPtr MakeVectorVector(BinaryOp op, bool return_bool, VectorMatching matching, OperatorPtr left, OperatorPtr right) {
+  return std::make_unique<VectorVectorOperator>(op, return_bool, std::move(matching), std::move(left), std::move(right));
+}
+
+}  // namespace auspex::query

@@ -1,0 +1,67 @@
+#pragma once
+
+#include <map>
+#include <memory>
+#include <mutex>
+
+#include "auspex/query/value.h"
+#include "auspex/storage/base/result.h"
+#include "batch.h"
+#include "execution.h"
+
+namespace auspex::query {
+
+/// Takes the series of an operator morsel by morsel, without all of them being in memory at once.
+class MorselSink {
+ public:
+  virtual ~MorselSink() = default;
+  /// Once per morsel, on any thread, in any order; morsels are numbered from 0 without gaps.
+  virtual Status Consume(size_t morsel, Batch batch) = 0;
+};
+
+/// A node of a plan: answers an expression for every step of a grid. Immutable, thread-safe; what changes during a run is
+/// in the Execution.
+class Operator {
+ public:
+  virtual ~Operator() = default;
+  /// Series without a sample at any step are left out. Order is part of the answer of an instant query.
+  virtual Result<Batch> Run(const StepGrid& grid, Execution& execution) const = 0;
+  /// The same series, given to `sink`. Leaves do this in parallel.
+  virtual Status Stream(const StepGrid& grid, Execution& execution, MorselSink& sink) const {
+    AUSPEX_ASSIGN_OR_RETURN(Batch batch, Run(grid, execution));
+    return sink.Consume(0, std::move(batch));
+  }
+  /// The value at every step when it is known before the run, else null.
+  virtual const double* Constant() const { return nullptr; }
+};
+
+using OperatorPtr = std::unique_ptr<const Operator>;
+
+/// Hands what morsels made on in the order of their numbers. Thread-safe.
+template <typename T>
+class InOrder {
+ public:
+  /// Calls take(value) for `morsel` and those waiting for it, under a lock, as soon as all before it have come.
+  template <typename Take>
+  Status Push(size_t morsel, T value, Take take) {
+    const std::lock_guard lock(mu_);
+    waiting_.emplace(morsel, std::move(value));
+    for (auto first = waiting_.begin(); first != waiting_.end() && first->first == next_; first = waiting_.begin()) {
+      T ready = std::move(first->second);
+      waiting_.erase(first);
+      ++next_;
+      AUSPEX_RETURN_IF_ERROR(take(std::move(ready)));
+    }
+    return OkStatus();
+  }
+
+ private:
+  std::mutex mu_;
+  std::map<size_t, T> waiting_;
+  size_t next_ = 0;
+};
+
+/// Streams an operator into one batch.
+Result<Batch> Collect(const Operator& streamed, const StepGrid& grid, Execution& execution);
+
+}  // namespace auspex::query

@@ -1,0 +1,358 @@
+#include "plan.h"
+
+#include <array>
+#include <cmath>
+#include <limits>
+#include <set>
+
+#include "note.h"
+#include "op_aggregate.h"
+#include "op_binary.h"
+#include "op_call.h"
+#include "op_histogram.h"
+#include "op_label.h"
+#include "op_scalar.h"
+#include "op_selector.h"
+#include "op_sort.h"
+
+namespace auspex::query {
+namespace {
+
+const Expr& Unwrap(const Expr& expr) {
+  const Expr* at = &expr;
+  while (const auto* paren = std::get_if<Paren>(&at->node)) at = paren->expr.get();
+  return *at;
+}
+
+std::string StringOf(const Expr& expr) {
+  const auto* literal = std::get_if<StringLiteral>(&Unwrap(expr).node);
+  return literal == nullptr ? std::string() : literal->value;
+}
+
+// The labels that the equality matchers of a selector give to the series which `absent` finds missing. A label with
+// several matchers is left out.
+Labels AbsentLabels(const Expr& argument) {
+  const Expr& expr = Unwrap(argument);
+  const std::vector<Matcher>* matchers = nullptr;
+  if (const auto* vector = std::get_if<VectorSelector>(&expr.node)) matchers = &vector->matchers;
+  if (const auto* matrix = std::get_if<MatrixSelector>(&expr.node)) matchers = &matrix->vector.matchers;
+  Labels labels;
+  if (matchers == nullptr) return labels;
+  std::set<std::string> seen;
+  for (const Matcher& matcher : *matchers) {
+    if (matcher.name() == kMetricName) continue;
+    const bool first = matcher.op() == Matcher::Op::kEqual && seen.insert(matcher.name()).second;
+    labels = labels.With(matcher.name(), first ? std::string_view(matcher.value()) : std::string_view());
+  }
+  return labels;
+}
+
+// Answers that change with the evaluation time even where the arguments do not.
+bool DependsOnEvaluationTime(std::string_view function) {
+  return function == "time" || function == "timestamp" || function == "predict_linear" || IsDateFunction(function);
+}
+
+// A planned part of the expression.
+struct Part {
+  OperatorPtr op;
+  bool invariant = false;  ///< the same at every step
+};
+
+class Planner {
+ public:
+  Planner(std::string_view text, const FunctionRegistry& registry, PlanTimes times)
+      : text_(text), registry_(registry), times_(times) {}
+
+  Result<Plan> Make(const Expr& whole) const {
+    const Expr& expr = Unwrap(whole);
+    Plan plan;
+    plan.type = expr.type;
+    if (expr.type == ValueType::kString) {
+      plan.text = StringOf(expr);
+      return plan;
+    }
+    if (expr.type == ValueType::kMatrix) {
+      AUSPEX_ASSIGN_OR_RETURN(Range range, BuildRange(expr));
+      plan.source = std::move(range.source);
+      plan.range_ms = range.range_ms;
+      plan.shift = range.shift;
+      return plan;
+    }
+    AUSPEX_ASSIGN_OR_RETURN(Part part, Build(expr));
+    plan.root = Varying(std::move(part));
+    return plan;
+  }
+
+ private:
+  struct Range {
+    std::unique_ptr<const RangeSource> source;
+    int64_t range_ms = 0;
+    TimeShift shift;
+    bool invariant = false;
+  };
+
+  // What does not change is evaluated once, at the highest point of the tree where that holds.
+  static OperatorPtr Varying(Part part) {
+    if (!part.invariant || part.op->Constant() != nullptr) return std::move(part.op);
+    return MakeStepInvariant(std::move(part.op));
+  }
+
+  std::string Place(const Expr& expr) const { return PlaceSuffix(text_, expr.span.begin); }
+
+  TimeShift ShiftOf(const TimeModifier& time) const {
+    TimeShift shift;
+    shift.offset_ms = time.offset_ms.value_or(0);
+    switch (time.at) {
+      case TimeModifier::At::kNone:
+        break;
+      case TimeModifier::At::kTime:
+        shift.at_ms = time.at_ms;
+        break;
+      case TimeModifier::At::kStart:
+        shift.at_ms = times_.start_ms;
+        break;
+      case TimeModifier::At::kEnd:
+        shift.at_ms = times_.end_ms;
+        break;
+    }
+    return shift;
+  }
+
+  Result<OperatorPtr> BuildVarying(const Expr& expr) const {
+    AUSPEX_ASSIGN_OR_RETURN(Part part, Build(expr));
+    return Varying(std::move(part));
+  }
+
+  Result<Part> Build(const Expr& expr) const {
+    return std::visit([&](const auto& node) { return Build(expr, node); }, expr.node);
+  }
+
+  Result<Part> Build(const Expr& /*expr*/, const NumberLiteral& number) const { return Part{MakeNumber(number.value), true}; }
+
+  Result<Part> Build(const Expr& /*expr*/, const Paren& paren) const { return Build(*paren.expr); }
+
+  Result<Part> Build(const Expr& /*expr*/, const VectorSelector& selector) const {
+    const TimeShift shift = ShiftOf(selector.time);
+    return Part{MakeSelector(selector.matchers, shift, /*timestamps=*/false), shift.at_ms.has_value()};
+  }
+
+  Result<Part> Build(const Expr& /*expr*/, const Unary& unary) const {
+    AUSPEX_ASSIGN_OR_RETURN(Part part, Build(*unary.expr));
+    if (!unary.negative) return part;
+    if (unary.expr->type == ValueType::kScalar) {
+      part.op = MakeScalarBinary(BinaryOp::kMul, std::move(part.op), MakeNumber(-1));
+    } else {
+      part.op = MakeNegation(std::move(part.op));
+    }
+    return part;
+  }
+
+  Result<Part> Build(const Expr& /*expr*/, const Binary& binary) const {
+    AUSPEX_ASSIGN_OR_RETURN(Part left, Build(*binary.left));
+    AUSPEX_ASSIGN_OR_RETURN(Part right, Build(*binary.right));
+    const bool invariant = left.invariant && right.invariant;
+    OperatorPtr l = invariant ? std::move(left.op) : Varying(std::move(left));
+    OperatorPtr r = invariant ? std::move(right.op) : Varying(std::move(right));
+    const bool left_scalar = binary.left->type == ValueType::kScalar;
+    const bool right_scalar = binary.right->type == ValueType::kScalar;
+    OperatorPtr op;
+    if (left_scalar && right_scalar) {
+      op = MakeScalarBinary(binary.op, std::move(l), std::move(r));
+    } else if (left_scalar) {
+      op = MakeVectorScalar(binary.op, binary.return_bool, std::move(r), std::move(l), /*scalar_left=*/true);
+    } else if (right_scalar) {
+      op = MakeVectorScalar(binary.op, binary.return_bool, std::move(l), std::move(r), /*scalar_left=*/false);
+    } else if (IsSetOp(binary.op)) {
+      op = MakeSetOperator(binary.op, binary.matching, std::move(l), std::move(r));
+    } else {
+      op = MakeVectorVector(binary.op, binary.return_bool, binary.matching, std::move(l), std::move(r));
+    }
+    return Part{std::move(op), invariant};
+  }
+
+  Result<Part> Build(const Expr& /*expr*/, const Aggregate& aggregate) const {
+    AggregateSpec spec;
+    spec.op = aggregate.op;
+    spec.grouping = aggregate.grouping;
+    spec.without = aggregate.without;
+    AUSPEX_ASSIGN_OR_RETURN(Part expr, Build(*aggregate.expr));
+    Part parameter{nullptr, true};
+    if (aggregate.op == AggregateOp::kCountValues) {
+      spec.value_label = StringOf(*aggregate.parameter);
+    } else if (aggregate.parameter != nullptr) {
+      AUSPEX_ASSIGN_OR_RETURN(parameter, Build(*aggregate.parameter));
+      spec.parameter_place = Place(*aggregate.parameter);
+    }
+    const bool invariant = expr.invariant && parameter.invariant;
+    spec.expr = invariant ? std::move(expr.op) : Varying(std::move(expr));
+    if (parameter.op != nullptr) spec.parameter = invariant ? std::move(parameter.op) : Varying(std::move(parameter));
+    return Part{MakeAggregate(std::move(spec)), invariant};
+  }
+
+  Result<Part> Build(const Expr& expr, const Call& call) const {
+    for (size_t i = 0; i < call.arguments.size(); ++i) {
+      if (call.arguments[i]->type == ValueType::kMatrix) return BuildRangeCall(expr, call, i);
+    }
+    // timestamp() of a selector is about the samples themselves.
+    if (call.function == "timestamp") {
+      if (const auto* selector = std::get_if<VectorSelector>(&Unwrap(*call.arguments[0]).node)) {
+        TimeShift shift = ShiftOf(selector->time);
+        if (shift.at_ms) shift.offset_ms = 0;  // as Prometheus does
+        return Part{MakeTimestamps(MakeSelector(selector->matchers, shift, /*timestamps=*/true)), false};
+      }
+    }
+    std::vector<Part> arguments;
+    bool invariant = !DependsOnEvaluationTime(call.function);
+    for (const ExprPtr& argument : call.arguments) {
+      if (argument->type == ValueType::kString) {
+        arguments.push_back({nullptr, true});
+        continue;
+      }
+      AUSPEX_ASSIGN_OR_RETURN(Part part, Build(*argument));
+      invariant = invariant && part.invariant;
+      arguments.push_back(std::move(part));
+    }
+    std::vector<OperatorPtr> ops;
+    for (Part& part : arguments) {
+      ops.push_back(part.op == nullptr || invariant ? std::move(part.op) : Varying(std::move(part)));
+    }
+    AUSPEX_ASSIGN_OR_RETURN(OperatorPtr op, BuildCall(call, std::move(ops)));
+    return Part{std::move(op), invariant};
+  }
+
+  // Drops the metric names of a selector's timestamps.
+  static OperatorPtr MakeTimestamps(OperatorPtr selector) {
+    return MakeValueCall([](double value, const double*) { return value; }, std::move(selector), {});
+  }
+
+  // `ops` has an entry per argument, null for strings.
+  Result<OperatorPtr> BuildCall(const Call& call, std::vector<OperatorPtr> ops) const {
+    const std::string& name = call.function;
+    if (name == "time") return MakeTime();
+    if (name == "pi") return MakeNumber(3.14159265358979323846);
+    if (name == "scalar") return MakeScalar(std::move(ops[0]));
+    if (name == "vector") return MakeVector(std::move(ops[0]));
+    if (name == "timestamp") return MakeTimestampCall(std::move(ops[0]));
+    if (name == "absent") return MakeAbsent(std::move(ops[0]), AbsentLabels(*call.arguments[0]));
+    if (name == "sort" || name == "sort_desc") return MakeSort(std::move(ops[0]), name == "sort_desc");
+    if (name == "sort_by_label" || name == "sort_by_label_desc") {
+      return MakeSortByLabel(std::move(ops[0]), Strings(call, 1), name == "sort_by_label_desc");
+    }
+    if (name == "label_replace") {
+      return MakeLabelReplace(std::move(ops[0]), StringOf(*call.arguments[1]), StringOf(*call.arguments[2]),
+                              StringOf(*call.arguments[3]), StringOf(*call.arguments[4]));
+    }
+    if (name == "label_join") {
+      return MakeLabelJoin(std::move(ops[0]), StringOf(*call.arguments[1]), StringOf(*call.arguments[2]), Strings(call, 3));
+    }
+    if (name.rfind("histogram_", 0) == 0) return BuildHistogramCall(call, std::move(ops));
+    if (const ValueFunction function = FindValueFunction(name); function != nullptr) {
+      if (ops.empty()) ops.push_back(MakeTime());  // hour() is hour(vector(time()))
+      if (name == "round" && ops.size() == 1) ops.push_back(MakeNumber(1));
+      OperatorPtr vector = std::move(ops[0]);
+      ops.erase(ops.begin());
+      return MakeValueCall(function, std::move(vector), std::move(ops));
+    }
+    return Unsupported("function {}: cannot be evaluated here", name);
+  }
+
+  Result<OperatorPtr> BuildHistogramCall(const Call& call, std::vector<OperatorPtr> ops) const {
+    const std::string& name = call.function;
+    const HistogramPlaces places{Place(*call.arguments.front()), Place(*call.arguments.back())};
+    if (name == "histogram_quantile") return MakeHistogramQuantile(std::move(ops[0]), std::move(ops[1]), places);
+    if (name == "histogram_fraction") {
+      return MakeHistogramFraction(std::move(ops[0]), std::move(ops[1]), std::move(ops[2]), places);
+    }
+    if (name == "histogram_quantiles") {
+      OperatorPtr buckets = std::move(ops[0]);
+      ops.erase(ops.begin(), ops.begin() + 2);
+      return MakeHistogramQuantiles(std::move(buckets), StringOf(*call.arguments[1]), std::move(ops),
+                                    {places.buckets, places.quantile});
+    }
+    // histogram_count, histogram_sum, ...: of native histograms, which no sample is yet.
+    return MakeNothing(std::move(ops[0]));
+  }
+
+  static std::vector<std::string> Strings(const Call& call, size_t first) {
+    std::vector<std::string> out;
+    for (size_t i = first; i < call.arguments.size(); ++i) out.push_back(StringOf(*call.arguments[i]));
+    return out;
+  }
+
+  Result<Range> BuildRange(const Expr& whole) const {
+    const Expr& expr = Unwrap(whole);
+    Range range;
+    if (const auto* matrix = std::get_if<MatrixSelector>(&expr.node)) {
+      range.shift = ShiftOf(matrix->vector.time);
+      range.range_ms = matrix->range_ms;
+      range.source = MakeStoredSource(matrix->vector.matchers);
+    } else {
+      const auto& subquery = std::get<Subquery>(expr.node);
+      range.shift = ShiftOf(subquery.time);
+      range.range_ms = subquery.range_ms;
+      AUSPEX_ASSIGN_OR_RETURN(OperatorPtr inner, BuildVarying(*subquery.expr));
+      range.source = MakeSubquerySource(std::move(inner), subquery.step_ms > 0 ? subquery.step_ms : kDefaultResolutionMs);
+    }
+    range.invariant = range.shift.at_ms.has_value();
+    return range;
+  }
+
+  Result<Part> BuildRangeCall(const Expr& /*expr*/, const Call& call, size_t matrix) const {
+    const Function* function = registry_.Find(call.function);
+    if (function == nullptr) return Unsupported("function {}: not in the registry", call.function);
+    AUSPEX_ASSIGN_OR_RETURN(Range range, BuildRange(*call.arguments[matrix]));
+    RangeSpec spec;
+    spec.function = call.function;
+    spec.range_ms = range.range_ms;
+    spec.shift = range.shift;
+    spec.source = std::move(range.source);
+    spec.keeps_metric_name = function->keeps_metric_name;
+    spec.place = Place(*call.arguments.front());
+    RangeCall literals;
+    literals.range_ms = range.range_ms;
+    bool invariant = range.invariant && !DependsOnEvaluationTime(call.function);
+    std::vector<Part> scalars(call.arguments.size());
+    for (size_t i = 0; i < call.arguments.size(); ++i) {
+      const Expr& argument = *call.arguments[i];
+      literals.types.push_back(argument.type);
+      literals.strings.push_back(argument.type == ValueType::kString ? StringOf(argument) : std::string());
+      literals.numbers.push_back(std::numeric_limits<double>::quiet_NaN());
+      if (argument.type != ValueType::kScalar) continue;
+      AUSPEX_ASSIGN_OR_RETURN(scalars[i], Build(argument));
+      if (const double* constant = scalars[i].op->Constant(); constant != nullptr) literals.numbers[i] = *constant;
+      invariant = invariant && scalars[i].invariant;
+    }
+    for (Part& scalar : scalars) {
+      spec.scalars.push_back(scalar.op == nullptr || invariant ? std::move(scalar.op) : Varying(std::move(scalar)));
+    }
+    if (function->make_range) {
+      AUSPEX_ASSIGN_OR_RETURN(spec.registered, function->make_range(literals));
+    } else {
+      spec.kernel = FindKernel(call.function);
+      if (spec.kernel == nullptr) return Unsupported("function {}: cannot be evaluated here", call.function);
+    }
+    OperatorPtr op = MakeRange(std::move(spec));
+    if (call.function == "absent_over_time") op = MakeAbsentOverTime(std::move(op), AbsentLabels(*call.arguments[matrix]));
+    return Part{std::move(op), invariant};
+  }
+
+  Result<Part> Build(const Expr& /*expr*/, const StringLiteral& /*literal*/) const {
+    return Internal("plan: a string as a vector");
+  }
+  Result<Part> Build(const Expr& /*expr*/, const MatrixSelector& /*matrix*/) const {
+    return Internal("plan: a range as a vector");
+  }
+  Result<Part> Build(const Expr& /*expr*/, const Subquery& /*subquery*/) const { return Internal("plan: a range as a vector"); }
+
+  const std::string_view text_;
+  const FunctionRegistry& registry_;
+  const PlanTimes times_;
+};
+
+}  // namespace
+
+Result<Plan> MakePlan(const Expr& expr, std::string_view text, const FunctionRegistry& registry, PlanTimes times) {
+  return Planner(text, registry, times).Make(expr);
+}
+
+}  // namespace auspex::query

@@ -1,0 +1,138 @@
+#include "range_source.h"
+
+#include <algorithm>
+
+namespace auspex::query {
+namespace {
+
+// Staleness markers end a series for instant selectors only: in windows they do not exist.
+void DropStaleMarkers(SampleColumns& columns) {
+  size_t kept = 0;
+  while (kept < columns.values.size() && !IsAbsent(columns.values[kept])) ++kept;
+  for (size_t i = kept; i < columns.values.size(); ++i) {
+    if (IsAbsent(columns.values[i])) continue;
+    columns.t_ms[kept] = columns.t_ms[i];
+    columns.values[kept] = columns.values[i];
+    ++kept;
+  }
+  columns.t_ms.resize(kept);
+  columns.values.resize(kept);
+}
+
+class StoredSelection final : public Selection {
+ public:
+  explicit StoredSelection(std::unique_ptr<Selection> selection) : selection_(std::move(selection)) {}
+  size_t size() const override { return selection_->size(); }
+  const Labels& labels(size_t index) const override { return selection_->labels(index); }
+  std::unique_ptr<SeriesReader> NewReader() const override { return std::make_unique<Reader>(selection_->NewReader()); }
+
+ private:
+  class Reader final : public SeriesReader {
+   public:
+    explicit Reader(std::unique_ptr<SeriesReader> reader) : reader_(std::move(reader)) {}
+    Status Read(size_t index, SampleColumns& out) override {
+      AUSPEX_RETURN_IF_ERROR(reader_->Read(index, out));
+      DropStaleMarkers(out);
+      return OkStatus();
+    }
+
+   private:
+    std::unique_ptr<SeriesReader> reader_;
+  };
+  std::unique_ptr<Selection> selection_;
+};
+
+class StoredSource final : public RangeSource {
+ public:
+  explicit StoredSource(std::vector<Matcher> matchers)
+      : matchers_(std::move(matchers)), one_metric_(FixesMetricName(matchers_)) {}
+  Result<std::unique_ptr<Selection>> Open(int64_t begin_ms, int64_t end_ms, Execution& execution) const override {
+    SelectRequest request;
+    request.tenant = execution.tenant();
+    request.matchers = matchers_;
+    request.begin_ms = begin_ms;
+    request.end_ms = end_ms + 1;
+    AUSPEX_ASSIGN_OR_RETURN(std::unique_ptr<Selection> selection, execution.store().Select(request));
+    return std::unique_ptr<Selection>(std::make_unique<StoredSelection>(std::move(selection)));
+  }
+  bool OneMetric() const override { return one_metric_; }
+
+ private:
+  const std::vector<Matcher> matchers_;
+  const bool one_metric_;
+};
+
+// The answer of an inner expression, read as if it were stored.
+class BatchSelection final : public Selection {
+ public:
+  BatchSelection(Batch batch, const StepGrid& grid) : batch_(std::move(batch)), grid_(grid) {}
+  size_t size() const override { return batch_.size(); }
+  const Labels& labels(size_t index) const override { return batch_.labels[index]; }
+  std::unique_ptr<SeriesReader> NewReader() const override { return std::make_unique<Reader>(*this); }
+
+ private:
+  class Reader final : public SeriesReader {
+   public:
+    explicit Reader(const BatchSelection& selection) : selection_(selection) {}
+    Status Read(size_t index, SampleColumns& out) override {
+      out.Clear();
+      const std::span<const double> row = selection_.batch_.Row(index);
+      for (size_t k = 0; k < row.size(); ++k) {
+        if (IsAbsent(row[k])) continue;
+        out.t_ms.push_back(selection_.grid_.At(k));
+        out.values.push_back(row[k]);
+      }
+      return OkStatus();
+    }
+
+   private:
+    const BatchSelection& selection_;
+  };
+  const Batch batch_;
+  const StepGrid grid_;
+};
+
+class SubquerySource final : public RangeSource {
+ public:
+  SubquerySource(OperatorPtr expr, int64_t step_ms) : expr_(std::move(expr)), step_ms_(step_ms) {}
+  Result<std::unique_ptr<Selection>> Open(int64_t begin_ms, int64_t end_ms, Execution& execution) const override {
+    AUSPEX_RETURN_IF_ERROR(execution.Stop());
+    // Steps lie at multiples of the resolution, whatever the time of the evaluation. Division rounds towards zero.
+    StepGrid grid;
+    grid.step_ms = step_ms_;
+    grid.start_ms = step_ms_ * (begin_ms / step_ms_);
+    if (grid.start_ms < begin_ms) grid.start_ms += step_ms_;
+    grid.count = end_ms < grid.start_ms ? 0 : static_cast<size_t>((end_ms - grid.start_ms) / step_ms_) + 1;
+    if (grid.count == 0) return std::unique_ptr<Selection>(std::make_unique<BatchSelection>(Batch(0), grid));
+    // One row must fit before it is made.
+    Reservation one_row;
+    AUSPEX_RETURN_IF_ERROR(execution.Charge(one_row, grid.count));
+    one_row = Reservation();
+    AUSPEX_ASSIGN_OR_RETURN(Batch batch, expr_->Run(grid, execution));
+    AUSPEX_RETURN_IF_ERROR(execution.Charge(batch));
+    return std::unique_ptr<Selection>(std::make_unique<BatchSelection>(std::move(batch), grid));
+  }
+  bool OneMetric() const override { return false; }
+
+ private:
+  const OperatorPtr expr_;
+  const int64_t step_ms_;
+};
+
+}  // namespace
+
+std::unique_ptr<const RangeSource> MakeStoredSource(std::vector<Matcher> matchers) {
+  return std::make_unique<StoredSource>(std::move(matchers));
+}
+
+std::unique_ptr<const RangeSource> MakeSubquerySource(OperatorPtr expr, int64_t step_ms) {
+  return std::make_unique<SubquerySource>(std::move(expr), step_ms);
+}
+
+bool FixesMetricName(const std::vector<Matcher>& matchers) {
+  return std::any_of(matchers.begin(), matchers.end(), [](const Matcher& matcher) {
+    return matcher.name() == kMetricName && matcher.op() == Matcher::Op::kEqual && !matcher.value().empty();
+  });
+}
+
+}  // namespace auspex::query

@@ -1,0 +1,96 @@
+// Every tests/scripts/*.test, on the model and on the store in each of the states that its samples can be in.
+#include <filesystem>
+#include <fstream>
+#include <sstream>
+
+#include <gtest/gtest.h>
+
+#include "auspex/storage/store.h"
+#include "tests/support/model_store.h"
+#include "tests/support/script.h"
+#include "tests/support/temp_dir.h"
+
+namespace auspex::testing {
+namespace {
+
+enum class Place { kModel, kMemory, kDisk, kFlushed, kSealed, kReopened };
+
+constexpr std::pair<Place, std::string_view> kPlaces[] = {
+    {Place::kModel, "Model"},     {Place::kMemory, "Memory"}, {Place::kDisk, "Disk"},
+    {Place::kFlushed, "Flushed"}, {Place::kSealed, "Sealed"}, {Place::kReopened, "Reopened"},
+};
+
+class ModelTarget final : public ScriptTarget {
+ public:
+  SeriesStore& store() override { return model_; }
+
+ private:
+  ModelStore model_;
+};
+
+class StoreTarget final : public ScriptTarget {
+ public:
+  explicit StoreTarget(Place place) : place_(place) {}
+  Status Open() {
+    StoreOptions options;
+    options.path = dir_.path();
+    options.in_memory = place_ == Place::kMemory;
+    AUSPEX_ASSIGN_OR_RETURN(store_, Store::Open(options));
+    return OkStatus();
+  }
+  SeriesStore& store() override { return *store_; }
+  Status Settle() override {
+    if (place_ == Place::kFlushed) return store_->Flush();
+    if (place_ == Place::kSealed) return store_->Seal();
+    if (place_ != Place::kReopened) return OkStatus();
+    AUSPEX_RETURN_IF_ERROR(store_->Close());
+    store_.reset();
+    return Open();
+  }
+
+ private:
+  const Place place_;
+  TempDir dir_;
+  std::unique_ptr<Store> store_;
+};
+
+Result<std::unique_ptr<ScriptTarget>> MakeTarget(Place place) {
+  if (place == Place::kModel) return std::unique_ptr<ScriptTarget>(std::make_unique<ModelTarget>());
+  auto target = std::make_unique<StoreTarget>(place);
+  AUSPEX_RETURN_IF_ERROR(target->Open());
+  return std::unique_ptr<ScriptTarget>(std::move(target));
+}
+
+std::vector<std::string> Scripts() {
+  std::vector<std::string> names;
+  // Another folder can be given, to run scripts that are not part of the project.
+  const char* given = std::getenv("AUSPEX_SCRIPTS");
+  const std::string folder = given != nullptr ? given : AUSPEX_SOURCE_DIR "/tests/scripts";
+  for (const auto& entry : std::filesystem::directory_iterator(folder)) {
+    if (entry.path().extension() == ".test") names.push_back(entry.path().string());
+  }
+  std::sort(names.begin(), names.end());
+  return names;
+}
+
+class ScriptTest : public ::testing::TestWithParam<std::tuple<std::string, std::pair<Place, std::string_view>>> {};
+
+TEST_P(ScriptTest, Holds) {
+  const auto& [path, place] = GetParam();
+  std::ifstream file(path);
+  std::stringstream text;
+  text << file.rdbuf();
+  ASSERT_FALSE(text.str().empty()) << path;
+  const Place where = place.first;
+  const Status status = RunScript(text.str(), [where] { return MakeTarget(where); });
+  EXPECT_TRUE(status.ok()) << path << ": " << status.message();
+}
+
+INSTANTIATE_TEST_SUITE_P(All, ScriptTest, ::testing::Combine(::testing::ValuesIn(Scripts()), ::testing::ValuesIn(kPlaces)),
+                         [](const auto& test) {
+                           return std::filesystem::path(std::get<0>(test.param)).stem().string() + "_" +
+                                  std::string(std::get<1>(test.param).second);
+                         });
+
+}  // namespace
+}  // namespace auspex::testing

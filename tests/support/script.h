@@ -1,0 +1,45 @@
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "auspex/storage/base/result.h"
+#include "auspex/storage/series_store.h"
+
+namespace auspex::testing {
+
+/// What a script runs on: a store that can be brought into another state (flushed, sealed, reopened) without its answers
+/// being allowed to change.
+class ScriptTarget {
+ public:
+  virtual ~ScriptTarget() = default;
+  virtual SeriesStore& store() = 0;
+  /// After every load.
+  virtual Status Settle() { return OkStatus(); }
+};
+
+using ScriptTargetMaker = std::function<Result<std::unique_ptr<ScriptTarget>>()>;
+
+/// Runs a language test in the manner of Prometheus' own. Times of a script start at 1970.
+///
+///   load 5m                                       series, one sample per step from time 0
+///     http_requests{job="api"} 0+10x10 _ stale 7
+///   eval instant at 50m sum(http_requests)        what is expected: series and value, in any order
+///     {} 800
+///   eval range from 0 to 10m step 5m rate(x[10m]) series with one value per step, _ where there is none
+///     {job="api"} _ 0.03 0.03
+///   eval_fail instant at 1m x / on() y            also eval_ordered, eval_warn, eval_info
+///   clear
+///   compat 2                                      for the evals that follow
+///
+/// Lines `expect ordered|fail|warn|info|no_warn|no_info|string "..."|range vector from A to B step C` may stand under an
+/// eval; `expect fail msg:TEXT` and `regex:RE` look at the text. Values agree within a millionth.
+/// An instant query is asked a second time as a step of a range query.
+/// Errors: FailedPrecondition, "line 12: ...", at the first expectation that does not hold.
+Status RunScript(std::string_view text, const ScriptTargetMaker& make_target);
+
+/// Samples of one line of a script: "1 2+3x4 _x2 stale". Absent values are left out.
+Result<SampleColumns> ParseScriptValues(std::string_view text, int64_t start_ms, int64_t step_ms);
+
+}  // namespace auspex::testing

@@ -1,0 +1,245 @@
+#include "detector_auto.h"
+
+#include <algorithm>
+#include <cmath>
+
+namespace auspex::analytics {
+namespace {
+
+constexpr int64_t kHourMs = 3'600'000;
+constexpr int64_t kDayMs = 24 * kHourMs;
+
+// Tuned together with the novelty divisor on public series; each may be halved or doubled without losing more than a few
+// points (docs/ANALYTICS.md).
+constexpr double kValueWeight = 0.64;
+constexpr double kJumpWeight = 0.50;
+constexpr double kOffsetWeight = 0.25;
+constexpr double kSpread12Weight = 0.44;
+constexpr double kSpread288Weight = 0.21;
+constexpr double kNoveltyBoundary = 0.0120;
+constexpr double kNoveltyPaceMs = 300'000;  // samples closer than this add nothing to the trust in novelty
+constexpr double kPresentWeight = 0.85;
+constexpr double kLaggedWeight = 1.10;
+constexpr double kLargest = 1e100;
+constexpr double kGap = 4;  // usual distances of samples
+constexpr size_t kLongWindow = 288;
+constexpr size_t kShortWindow = 12;
+
+double MedianOf3(const std::array<double, 3>& v) {
+  return std::max(std::min(v[0], v[1]), std::min(std::max(v[0], v[1]), v[2]));
+}
+
+}  // namespace
+
+SeriesModel::SeriesModel(Season season) {
+  if (season == Season::kHour) day_.emplace(kHourMs, 60, 0.25);
+  if (season == Season::kAuto || season == Season::kDay || season == Season::kWeek) day_.emplace(kDayMs, 96, 0.25);
+  if (season == Season::kAuto || season == Season::kWeek) week_.emplace(7 * kDayMs, 168, 0.3);
+}
+
+SeriesModel::Usual SeriesModel::At(int64_t t_ms) const {
+  Usual usual{.level = level_, .day = level_, .week = level_, .slack = 0};
+  if (day_) {
+    usual.day = day_->Read(t_ms).value_or(level_);
+    usual.slack = day_->Slack(t_ms);
+  }
+  usual.week = usual.day;
+  if (week_) usual.week = week_->Read(t_ms).value_or(usual.day);
+  return usual;
+}
+
+void SeriesModel::Start(int64_t t_ms, double x) {
+  level_ = offsets_.level = x;
+  if (day_) day_->Feed(t_ms, x);
+  if (week_) week_->Feed(t_ms, x);
+}
+
+void SeriesModel::LearnOffsets(double x, const Usual& usual, double limit) {
+  offsets_.level += 0.3 * Clip(x - offsets_.level, limit);
+  offsets_.day += 0.3 * Clip(x - usual.day - offsets_.day, limit);
+  offsets_.week += 0.3 * Clip(x - usual.week - offsets_.week, limit);
+}
+
+void SeriesModel::LearnUsual(int64_t t_ms, double t, double x, double guess, double limit) {
+  const bool open = t <= Mixture<3>::kOpenSamples;
+  level_ += Rate(t, 0.005) * (open ? x - level_ : Clip(x - level_, limit));
+  const double fed = open ? x : guess + Clip(x - guess, limit);
+  if (day_) day_->Feed(t_ms, fed);
+  if (week_) week_->Feed(t_ms, fed);
+}
+
+AutoDetector::AutoDetector(const DetectorOptions& options) : model_(options.season) { window_.reserve(kLongWindow); }
+
+double AutoDetector::Floor() const { return 0.004 * (max_ - min_) + 1e-9 * level_size_ + 1e-12; }
+
+bool AutoDetector::AfterGap(int64_t t_ms) {
+  const auto distance = static_cast<double>(t_ms - last_ms_);
+  last_ms_ = t_ms;
+  const bool gap = t_ > 10 && distance > kGap * interval_ms_;
+  interval_ms_ +=
+      Rate(static_cast<double>(t_ - 1), 0.01) * ((t_ > 10 ? std::min(distance, kGap * interval_ms_) : distance) - interval_ms_);
+  return gap;
+}
+
+AutoDetector::NoveltyVerdict AutoDetector::JudgeNovelty(double x, double context_error, bool after_gap) {
+  const auto t = static_cast<double>(t_);
+  if (after_gap) context_errors_.fill(context_error);
+  together_ = after_gap ? 1 : together_ + 1;
+  context_errors_[static_cast<size_t>(t_) % 3] = context_error;
+  const double offset = (context_errors_[0] + context_errors_[1] + context_errors_[2]) / 3;
+
+  if (window_.size() < kLongWindow) {
+    window_.push_back(x);
+  } else {
+    window_[static_cast<size_t>(t_) % kLongWindow] = x;
+  }
+  const auto spread = [&](size_t count) {
+    const size_t n = std::min(count, window_.size());
+    double sum = 0;
+    double squares = 0;
+    for (size_t i = 0; i < n; ++i) {
+      const double v = window_[(static_cast<size_t>(t_) + window_.size() * 2 - i) % window_.size()] - x;
+      sum += v;
+      squares += v * v;
+    }
+    return std::sqrt(
+        std::max(0.0, squares / static_cast<double>(n) - sum / static_cast<double>(n) * (sum / static_cast<double>(n))));
+  };
+
+  const std::array<double, 5> parts = {
+      kValueWeight * value_.Push(x),
+      after_gap ? 0 : kJumpWeight * jump_.Push(x - previous_),
+      kOffsetWeight * offset_.Push(offset),
+      together_ < kShortWindow ? 0 : kSpread12Weight * spread12_.Push(spread(kShortWindow)),
+      kSpread288Weight * spread288_.Push(spread(kLongWindow)),
+  };
+  constexpr std::array<Reason, 5> kReasons = {Reason::kNewValue, Reason::kNewJump, Reason::kNewOffset, Reason::kNewUnrest,
+                                              Reason::kNewUnrest};
+  const auto largest = static_cast<size_t>(std::max_element(parts.begin(), parts.end()) - parts.begin());
+  // What there is to see takes its time to be seen, however often one looks.
+  const double seen = std::min(t, static_cast<double>(last_ms_ - first_ms_) / kNoveltyPaceMs);
+  const double sum = parts[0] + parts[1] + parts[2] + parts[3] + parts[4];
+  return {.score = sum * seen / (seen + 2000) / kNoveltyBoundary, .reason = kReasons[largest]};
+}
+
+AutoDetector::TailVerdict AutoDetector::JudgeTail(int64_t t_ms, double x, const SeriesModel::Usual& usual,
+                                                  double context_share) {
+  const auto t = static_cast<double>(t_);
+  const auto scale_of = [&](const auto& judge) {
+    const double s = judge.mixture.scale();
+    const auto by_hour = judge.hours.Read(t_ms);
+    return std::max(by_hour ? (s + *by_hour) / 2 : s, Floor());
+  };
+  const auto learn = [&](auto& judge, double error, double scale, const auto& candidates) {
+    judge.hours.Feed(t_ms, t < 50 ? std::abs(error) : std::min(std::abs(error), 6 * scale));
+    judge.mixture.Learn(t, x, error, candidates);
+  };
+
+  const SeriesModel::Offsets& now = model_.offsets();
+  const std::array<double, 4> present = {now.level, usual.day + now.day, usual.week + now.week, previous_};
+  const auto present_guess = present_.mixture.Predict(present);
+  const double present_error = x - present_guess.value;
+  const double present_scale = scale_of(present_);
+  const double z1 = std::min(std::abs(present_error) / present_scale, 1e4);
+  const double slack1 = usual.slack * std::max(context_share, present_guess.weights[1] + present_guess.weights[2]);
+
+  double z3 = 0;
+  double slack3 = 0;
+  double lagged_scale = 1e-12;
+  double lagged_expected = present_guess.value;
+  if (t_ > 3) {
+    const SeriesModel::Offsets& then = past_offsets_[static_cast<size_t>(t_ - 3) % 4];
+    const std::array<double, 3> lagged = {then.level, usual.day + then.day, usual.week + then.week};
+    const auto guess = lagged_.mixture.Predict(lagged);
+    const double error = x - guess.value;
+    lagged_scale = scale_of(lagged_);
+    lagged_expected = guess.value;
+    lagged_z_[static_cast<size_t>(t_) % 3] = Clip(error / lagged_scale, 1e4);
+    lagged_slack_[static_cast<size_t>(t_) % 3] =
+        usual.slack * std::max(context_share, guess.weights[1] + guess.weights[2]) / lagged_scale;
+    z3 = std::abs(MedianOf3(lagged_z_));
+    slack3 = *std::max_element(lagged_slack_.begin(), lagged_slack_.end());
+    learn(lagged_, error, lagged_scale, lagged);
+  }
+  past_offsets_[static_cast<size_t>(t_) % 4] = now;
+  learn(present_, present_error, present_scale, present);
+  model_.LearnOffsets(x, usual, t < 50 ? kLargest : 20 * std::max(present_.mixture.scale(), present_scale));
+
+  moving_ += Rate(t, 0.001) * ((x != previous_ ? 1 : 0) - moving_);
+  const double on = std::clamp((moving_ - 0.05) / 0.15, 0.0, 1.0);
+  double weight = on * t / (t + 8000) * std::exp(-budget_);
+  TailVerdict verdict{.expected = present_guess.value, .width = kLargest};
+  if (t_ >= 200 && weight > 0) {
+    const double r1 =
+        kPresentWeight * weight * std::max(0.0, std::abs(present_error) - slack1) / present_scale / present_.tail.bound();
+    const double r3 = kLaggedWeight * weight * std::max(0.0, z3 - slack3) / lagged_.tail.bound();
+    if (r1 >= r3) {
+      verdict.score = r1;
+      verdict.width = slack1 + present_scale * present_.tail.bound() / (kPresentWeight * weight);
+      verdict.reason = Reason::kSingleSample;
+    } else {
+      verdict.score = r3;
+      verdict.expected = lagged_expected;
+      verdict.width = lagged_scale * (slack3 + lagged_.tail.bound() / (kLaggedWeight * weight));
+      verdict.reason = Reason::kSustained;
+    }
+    if (verdict.score >= 1) {
+      if (t_ - last_alarm_ > 30) budget_ += 0.1;
+      last_alarm_ = t_;
+    } else {
+      budget_ = std::max(0.0, budget_ - 0.0001);
+    }
+  }
+  present_.tail.Add(z1);
+  if (t_ > 3) lagged_.tail.Add(z3);
+  return verdict;
+}
+
+Judgement AutoDetector::Step(int64_t t_ms, double x) {
+  if (!std::isfinite(x)) return {};
+  x = Clip(x, kLargest);
+  ++t_;
+  if (t_ == 0) {
+    model_.Start(t_ms, x);
+    previous_ = x;
+    last_ms_ = first_ms_ = t_ms;
+    window_.push_back(x);
+    return {};
+  }
+  if (t_ == 1) min_ = max_ = x;
+  min_ = std::min(min_, x);
+  max_ = std::max(max_, x);
+  const auto t = static_cast<double>(t_);
+  const SeriesModel::Usual usual = model_.At(t_ms);
+  level_size_ = std::abs(usual.level);
+  const std::array<double, 3> candidates = {usual.level, usual.day, usual.week};
+  const auto guess = context_.Predict(candidates);
+  const double error = x - guess.value;
+
+  const bool after_gap = AfterGap(t_ms);
+  if (after_gap) {
+    previous_ = guess.value;
+    model_.Resume(guess.value);
+    past_offsets_.fill(model_.offsets());
+    lagged_z_.fill(0);
+    lagged_slack_.fill(0);
+  }
+  const NoveltyVerdict novelty = JudgeNovelty(x, error, after_gap);
+  const TailVerdict tail = JudgeTail(t_ms, x, usual, guess.weights[1] + guess.weights[2]);
+  model_.LearnUsual(t_ms, t, x, guess.value, 4 * context_.scale());
+  context_.Learn(t, x, error, candidates);
+  previous_ = x;
+
+  const double rested = novelty_rest_.Pass(t_, novelty.score, std::max(150.0, 0.05 * t));
+  Judgement judgement;
+  judgement.ready = t_ >= 30;
+  judgement.score = rest_.Pass(t_, std::max(rested, tail.score), 150);
+  judgement.expected = tail.expected;
+  judgement.direction = x < tail.expected ? -1 : 1;
+  judgement.lower = tail.expected - tail.width;
+  judgement.upper = tail.expected + tail.width;
+  judgement.reason = judgement.score <= 0 ? Reason::kNone : tail.score >= rested ? tail.reason : novelty.reason;
+  return judgement;
+}
+
+}  // namespace auspex::analytics

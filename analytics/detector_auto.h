@@ -1,0 +1,116 @@
+#pragma once
+
+#include <array>
+#include <optional>
+
+#include "auspex/analytics/detector.h"
+#include "detector_mixture.h"
+#include "detector_novelty.h"
+#include "detector_rest.h"
+#include "detector_tail.h"
+#include "season_profile.h"
+
+namespace auspex::analytics {
+
+/// Level, day shape and week shape of a series, and its offset from each over the last few samples.
+///   long    how the series usually is: slow to learn, limited in what one sample can teach
+///   short   the present offset: a few samples
+class SeriesModel {
+ public:
+  explicit SeriesModel(Season season);
+
+  struct Usual {
+    double level, day, week;  ///< day falls back to level, week to day, where no visit ended yet
+    double slack;             ///< of the day profile
+  };
+  Usual At(int64_t t_ms) const;
+
+  struct Offsets {
+    double level = 0, day = 0, week = 0;  ///< level: the short level itself, not an offset
+  };
+  const Offsets& offsets() const { return offsets_; }
+
+  void Start(int64_t t_ms, double x);
+  /// After a gap the last few samples say nothing any more: the short level is what is usual now.
+  void Resume(double guess) { offsets_.level = guess; }
+  void LearnOffsets(double x, const Usual& usual, double limit);
+  void LearnUsual(int64_t t_ms, double t, double x, double guess, double limit);
+
+ private:
+  double level_ = 0;
+  Offsets offsets_;
+  std::optional<SeasonProfile> day_;
+  std::optional<SeasonProfile> week_;
+};
+
+/// One mixture's error, its scale by hour of the day, and its tail bound.
+template <size_t N>
+struct ErrorJudge {
+  explicit ErrorJudge() : hours(86'400'000, 24, 0.2) {}
+  Mixture<N> mixture;
+  SeasonProfile hours;
+  TailBound tail;
+};
+
+/// algo=auto: two independent judges with one boundary.
+///   novelty   has this value, jump, distance from the season or spread been seen before? Right for short, irregular series.
+///   tail      is the error of the prediction beyond what one sample in a million shows, by this series' own errors? Right for
+///             long seasonal series, where everything has been seen and a dip within the range is the anomaly.
+/// score = rest(max(rest(novelty), tail)).
+class AutoDetector final : public Detector {
+ public:
+  explicit AutoDetector(const DetectorOptions& options);
+  Judgement Step(int64_t t_ms, double x) override;
+  std::unique_ptr<Detector> Clone() const override { return std::make_unique<AutoDetector>(*this); }
+
+ private:
+  struct NoveltyVerdict {
+    double score = 0;
+    Reason reason = Reason::kNone;
+  };
+  struct TailVerdict {
+    double score = 0;
+    double expected = 0;
+    double width = 0;  ///< of half the band
+    Reason reason = Reason::kNone;
+  };
+
+  /// Whether t_ms comes so late that samples are missing.
+  bool AfterGap(int64_t t_ms);
+  NoveltyVerdict JudgeNovelty(double x, double context_error, bool after_gap);
+  TailVerdict JudgeTail(int64_t t_ms, double x, const SeriesModel::Usual& usual, double context_season_share);
+  double Floor() const;
+
+  SeriesModel model_;
+  Mixture<3> context_;
+  ErrorJudge<4> present_;
+  ErrorJudge<3> lagged_;
+
+  int64_t t_ = -1;  // index of the sample
+  int64_t last_ms_ = 0;
+  int64_t first_ms_ = 0;
+  double interval_ms_ = 0;  // usual distance of samples
+  double previous_ = 0;
+  double level_size_ = 0;
+  double min_ = 0;
+  double max_ = 0;
+  std::array<SeriesModel::Offsets, 4> past_offsets_{};
+  std::array<double, 3> context_errors_{};
+  std::array<double, 3> lagged_z_{};
+  std::array<double, 3> lagged_slack_{};
+  double moving_ = 1;  // share of samples that differ from the one before
+  double budget_ = 0;
+  int64_t last_alarm_ = -1'000'000;
+
+  size_t together_ = 1;         // samples since the last gap
+  std::vector<double> window_;  // the last 288 values, a ring
+  Novelty value_{10, 60};
+  Novelty jump_{10, 60};
+  Novelty offset_{100, 150};
+  Novelty spread12_{10, 60};
+  Novelty spread288_{10, 60};
+  Rest novelty_rest_;
+  Rest rest_;
+};
+
+}  // namespace auspex::analytics

@@ -1,0 +1,155 @@
+#pragma once
+
+#include <algorithm>
+#include <array>
+#include <bit>
+#include <cmath>
+#include <cstdint>
+
+#include "detector_mixture.h"
+
+namespace auspex::analytics {
+
+/// The values seen so far, as marks on 1024 cells that widen (pairs merge) when a value falls outside.
+class SeenValues {
+ public:
+  void Start(double x) {
+    width_ = std::max(1e-12, 1e-9 * std::abs(x));
+    low_ = x - width_ * kCells / 2;
+    min_ = max_ = x;
+    Mark(x);
+  }
+
+  /// Distance from x to what was seen; 0 for a marked cell.
+  double Distance(double x) const {
+    if (x > max_) return x - max_;
+    if (x < min_) return min_ - x;
+    const int at = CellOf(x);
+    if (Marked(at)) return 0;
+    double distance = max_ - min_;
+    if (const int above = NextMarked(at); above < kCells) distance = std::min(distance, low_ + above * width_ - x);
+    if (const int below = PreviousMarked(at); below >= 0) distance = std::min(distance, x - (low_ + (below + 1) * width_));
+    return std::max(distance, 0.0);
+  }
+
+  void Add(double x) {
+    while (x < low_) WidenDown();
+    while (x >= low_ + kCells * width_) WidenUp();
+    min_ = std::min(min_, x);
+    max_ = std::max(max_, x);
+    Mark(x);
+  }
+
+  double min() const { return min_; }
+  double max() const { return max_; }
+
+ private:
+  static constexpr int kCells = 1024;
+
+  int CellOf(double x) const { return std::clamp(static_cast<int>((x - low_) / width_), 0, kCells - 1); }
+  bool Marked(int cell) const { return (marks_[static_cast<size_t>(cell) / 64] >> (cell % 64) & 1) != 0; }
+  void Mark(double x) {
+    const int cell = CellOf(x);
+    marks_[static_cast<size_t>(cell) / 64] |= uint64_t{1} << (cell % 64);
+  }
+
+  int NextMarked(int cell) const {
+    size_t word = static_cast<size_t>(cell) / 64;
+    uint64_t bits = marks_[word] & (~uint64_t{0} << (cell % 64));
+    while (bits == 0) {
+      if (++word == marks_.size()) return kCells;
+      bits = marks_[word];
+    }
+    return static_cast<int>(word) * 64 + std::countr_zero(bits);
+  }
+  int PreviousMarked(int cell) const {
+    size_t word = static_cast<size_t>(cell) / 64;
+    uint64_t bits = marks_[word] & (~uint64_t{0} >> (63 - cell % 64));
+    while (bits == 0) {
+      if (word-- == 0) return -1;
+      bits = marks_[word];
+    }
+    return static_cast<int>(word) * 64 + 63 - std::countl_zero(bits);
+  }
+
+  // Cell i becomes cell first + i/2.
+  void Merge(int first) {
+    std::array<uint64_t, kCells / 64> merged{};
+    for (int cell = 0; cell < kCells; ++cell) {
+      const int to = first + cell / 2;
+      if (Marked(cell)) merged[static_cast<size_t>(to) / 64] |= uint64_t{1} << (to % 64);
+    }
+    marks_ = merged;
+    width_ *= 2;
+  }
+  void WidenUp() { Merge(0); }
+  void WidenDown() {
+    low_ -= kCells * width_;
+    Merge(kCells / 2);
+  }
+
+  double low_ = 0;
+  double width_ = 0;
+  double min_ = 0;
+  double max_ = 0;
+  std::array<uint64_t, kCells / 64> marks_{};
+};
+
+/// How new a value of one signal is: 0 seen before, 1 as far from everything seen as the whole range seen, and further from
+/// it than the signal's usual steps from sample to sample (so that the records which noise keeps setting do not count).
+class Novelty {
+ public:
+  /// The first `ignored` values are not looked at; nothing is new before `needed` values.
+  Novelty(int64_t ignored, int64_t needed) : ignored_(ignored), needed_(needed) {}
+
+  /// The novelty of g, which is then remembered.
+  double Push(double g) {
+    const int64_t push = pushes_++;
+    if (push < ignored_) return 0;
+    const auto t = static_cast<double>(push - ignored_);
+    if (push == ignored_) {
+      seen_.Start(g);
+      centre_ = previous_ = g;
+      return 0;
+    }
+    const double novelty = push >= needed_ ? Of(seen_.Distance(g)) : 0;
+    seen_.Add(g);
+    const double rate = Rate(t, 0.001);
+    const double step = std::abs(g - previous_);
+    noise_ += rate * ((t < 50 ? step : std::min(step, 8 * noise_)) - noise_);
+    spread_ += rate * (std::abs(g - centre_) - spread_);
+    centre_ += rate * (g - centre_);
+    previous_ = g;
+    return novelty;
+  }
+
+  /// Novelty of a value `distance` away from all seen.
+  double Of(double distance) const {
+    if (distance <= 0) return 0;
+    return std::min(1.0, distance / Range()) * std::min(1.0, distance / std::max(kGate * noise_, 1e-300));
+  }
+  /// The distance at which a value outside the range has the novelty `wanted` (0 < wanted <= 1): Of() turned round.
+  double DistanceOf(double wanted) const {
+    const double by_range = wanted * Range();
+    return by_range >= kGate * noise_ ? by_range : std::sqrt(by_range * kGate * noise_);
+  }
+  const SeenValues& seen() const { return seen_; }
+  bool ready() const { return pushes_ >= needed_; }
+
+ private:
+  double Range() const { return std::max(seen_.max() - seen_.min(), 0.1 * spread_) + 1e-9 * std::abs(centre_) + 1e-12; }
+
+  // Of white noise, one value in a million lies further beyond all seen.
+  static constexpr double kGate = 3;
+
+  int64_t ignored_;
+  int64_t needed_;
+  int64_t pushes_ = 0;
+  SeenValues seen_;
+  double centre_ = 0;
+  double spread_ = 0;
+  double noise_ = 0;
+  double previous_ = 0;
+};
+
+}  // namespace auspex::analytics

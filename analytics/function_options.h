@@ -1,0 +1,42 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "auspex/analytics/detector.h"
+#include "auspex/analytics/forecaster.h"
+#include "auspex/storage/base/result.h"
+
+namespace auspex::analytics {
+
+enum class Direction : uint8_t { kBoth, kAbove, kBelow };
+
+/// What `opts` of the anomaly functions may say.
+struct AnomalyOptions {
+  const DetectorRow* detector = nullptr;
+  DetectorOptions detecting;
+  Direction direction = Direction::kBoth;
+  double min_abs = 0;     ///< unit of the series: smaller deviations from the expected value are no anomalies
+  double min_rel = 1e-3;  ///< share of the expected value, the same; not applied to unrest and calm
+  double lowest = 0;      ///< with has_range: values outside of [lowest, highest] are always anomalies
+  double highest = 0;
+  bool has_range = false;
+  int64_t eval_ms = 0;  ///< the stretch that is judged: 0 the newest sample
+};
+
+/// What `opts` of the forecast functions may say.
+struct ForecastOptions {
+  Season season = Season::kAuto;
+  LimitSide side = LimitSide::kAuto;
+  double horizon_seconds = 30 * 86'400;
+};
+
+/// "key=value,key=value"; blanks around keys and values are allowed, nothing else is forgiven.
+/// Errors: InvalidArgument naming the function, the key, what was found and what is known.
+Result<AnomalyOptions> ParseAnomalyOptions(std::string_view function, std::string_view text, const DetectorRegistry& detectors);
+Result<ForecastOptions> ParseForecastOptions(std::string_view function, std::string_view text, bool has_limit);
+
+}  // namespace auspex::analytics

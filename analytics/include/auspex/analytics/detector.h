@@ -1,0 +1,79 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "auspex/storage/base/result.h"
+
+namespace auspex::analytics {
+
+/// Why a score is what it is: the part of the evidence that weighs most.
+enum class Reason : uint8_t {
+  kNone = 0,          ///< nothing stands out
+  kSingleSample = 1,  ///< one error beyond what one sample in a million shows
+  kSustained = 2,     ///< the same of the median of the last three errors
+  kNewValue = 3,      ///< a value outside everything, or between what was seen
+  kNewJump = 4,       ///< a jump of a size never seen
+  kNewOffset = 5,     ///< a distance from its season or level never seen
+  kNewUnrest = 6,     ///< the spread of the last 12 or 288 samples was never seen before
+  kOutOfRange = 7,    ///< outside the bounds that the user gave
+};
+std::string_view Name(Reason reason);
+
+/// What a detector says of one sample.
+struct Judgement {
+  bool ready = false;   ///< false: too little history to say anything
+  double score = 0;     ///< >= 0; 1.0 is the boundary, whatever the algorithm
+  int direction = 0;    ///< -1 below what was expected, +1 above
+  double expected = 0;  ///< unit of the series
+  double lower = 0;     ///< lower <= expected <= upper; a sample beyond has a score of about 1 or more
+  double upper = 0;
+  Reason reason = Reason::kNone;
+};
+
+/// Which season a detector may use.
+enum class Season : uint8_t { kAuto, kNone, kHour, kDay, kWeek };
+
+struct DetectorOptions {
+  Season season = Season::kAuto;
+};
+
+/// Judges the samples of one series, one after the other and without looking ahead. Everything it knows it has from the
+/// samples since it was made, so that the same samples give the same bits. One thread at a time.
+class Detector {
+ public:
+  virtual ~Detector() = default;
+  /// x at t_ms, strictly later than the sample before; x may be NaN or infinite (then: not ready, and nothing is learned).
+  virtual Judgement Step(int64_t t_ms, double x) = 0;
+  virtual std::unique_ptr<Detector> Clone() const = 0;
+};
+
+/// One algorithm: what `algo=NAME` chooses.
+struct DetectorRow {
+  std::string name;
+  std::string description;
+  std::function<std::unique_ptr<Detector>(const DetectorOptions&)> make;
+};
+
+/// The algorithms by name. One thread at a time while rows are added, thread-safe afterwards.
+class DetectorRegistry {
+ public:
+  /// auto, mad.
+  static DetectorRegistry BuiltIn();
+
+  /// Errors: AlreadyExists; InvalidArgument for an empty name or no maker.
+  Status Add(DetectorRow row);
+  /// Null when there is none.
+  const DetectorRow* Find(std::string_view name) const;
+  /// In order of registration.
+  const std::vector<DetectorRow>& rows() const { return rows_; }
+
+ private:
+  std::vector<DetectorRow> rows_;
+};
+
+}  // namespace auspex::analytics

@@ -1,0 +1,81 @@
+#pragma once
+
+#include <algorithm>
+#include <cmath>
+#include <cstdint>
+#include <optional>
+#include <vector>
+
+namespace auspex::analytics {
+
+/// The usual value at each phase of a season: the day in 96 bins of 15 min, the week in 168 of 1 h, ...
+///
+/// A bin gathers the samples of one visit and folds in their mean when the next sample falls into another bin, so that its
+/// memory is in seasons whatever the sampling interval, and no bin predicts from its own visit.
+class SeasonProfile {
+ public:
+  /// rate: weight of the newest visit once there are 1/rate of them.
+  SeasonProfile(int64_t period_ms, int bins, double rate)
+      : period_ms_(period_ms), width_ms_(period_ms / bins), rate_(rate), bins_(static_cast<size_t>(bins)) {}
+
+  /// Interpolated between the middles of bins; none where no visit has ended yet.
+  std::optional<double> Read(int64_t t_ms) const {
+    const int64_t phase_ms = Phase(t_ms);
+    const auto at = static_cast<size_t>(phase_ms / width_ms_);
+    if (bins_[at].visits == 0) return std::nullopt;
+    const double offset = static_cast<double>(phase_ms % width_ms_) / static_cast<double>(width_ms_) - 0.5;
+    const Bin& neighbour = bins_[offset < 0 ? Before(at) : After(at)];
+    if (neighbour.visits == 0) return bins_[at].mean;
+    return bins_[at].mean + std::abs(offset) * (neighbour.mean - bins_[at].mean);
+  }
+
+  /// The larger step to a neighbouring bin: what a beat that comes a little early or late explains.
+  double Slack(int64_t t_ms) const {
+    const auto at = static_cast<size_t>(Phase(t_ms) / width_ms_);
+    if (bins_[at].visits == 0) return 0;
+    double slack = 0;
+    for (const size_t neighbour : {Before(at), After(at)}) {
+      if (bins_[neighbour].visits > 0) slack = std::max(slack, std::abs(bins_[neighbour].mean - bins_[at].mean));
+    }
+    return slack;
+  }
+
+  void Feed(int64_t t_ms, double x) {
+    const auto at = static_cast<size_t>(Phase(t_ms) / width_ms_);
+    if (visit_count_ > 0 && at != visiting_) EndVisit();
+    visiting_ = at;
+    visit_sum_ += x;
+    visit_count_ += 1;
+  }
+
+ private:
+  struct Bin {
+    double mean = 0;
+    double visits = 0;
+  };
+
+  int64_t Phase(int64_t t_ms) const {
+    const int64_t phase = t_ms % period_ms_;
+    return phase < 0 ? phase + period_ms_ : phase;
+  }
+  size_t Before(size_t at) const { return at == 0 ? bins_.size() - 1 : at - 1; }
+  size_t After(size_t at) const { return at + 1 == bins_.size() ? 0 : at + 1; }
+
+  void EndVisit() {
+    Bin& bin = bins_[visiting_];
+    bin.visits += 1;
+    bin.mean += std::max(1 / bin.visits, rate_) * (visit_sum_ / visit_count_ - bin.mean);
+    visit_sum_ = 0;
+    visit_count_ = 0;
+  }
+
+  int64_t period_ms_;
+  int64_t width_ms_;
+  double rate_;
+  std::vector<Bin> bins_;
+  size_t visiting_ = 0;
+  double visit_sum_ = 0;
+  double visit_count_ = 0;
+};
+
+}  // namespace auspex::analytics

@@ -1,0 +1,201 @@
+#include <gtest/gtest.h>
+
+#include <bit>
+#include <random>
+
+#include "tests/analytics/kernel_call.h"
+
+namespace auspex {
+namespace {
+
+using testing::Answer;
+using testing::Call;
+using testing::EverySample;
+using testing::Samples;
+
+constexpr int64_t kMinute = 60'000;
+constexpr int64_t kHour = 60 * kMinute;
+constexpr int64_t kDay = 24 * kHour;
+constexpr int64_t kStart = 19'700 * kDay;  // a midnight in 2023
+
+Samples Noise(size_t count, int64_t step_ms, double level, double sigma, uint64_t seed = 7) {
+  std::mt19937_64 random(seed);
+  std::normal_distribution<double> normal(0, sigma);
+  Samples samples;
+  for (size_t i = 0; i < count; ++i) samples.Add(kStart + static_cast<int64_t>(i) * step_ms, level + normal(random));
+  return samples;
+}
+
+Samples DailySeason(size_t days, int64_t step_ms, uint64_t seed = 7) {
+  Samples samples = Noise(days * static_cast<size_t>(kDay / step_ms), step_ms, 0, 1, seed);
+  for (size_t i = 0; i < samples.t_ms.size(); ++i) {
+    const double phase = 2 * M_PI * static_cast<double>(samples.t_ms[i] % kDay) / static_cast<double>(kDay);
+    const double usual = 150 - 100 * std::cos(phase);
+    samples.values[i] = usual * (1 + 0.05 * samples.values[i]);
+  }
+  return samples;
+}
+
+double LargestIn(const Answer& answer, size_t begin, size_t end) {
+  double largest = 0;
+  for (size_t i = begin; i < std::min(end, answer.values.size()); ++i) {
+    if (!query::IsAbsent(answer.values[i])) largest = std::max(largest, answer.values[i]);
+  }
+  return largest;
+}
+
+TEST(AnomalyScore, FindsASpike) {
+  for (const int64_t step_ms : {60'000, 300'000}) {
+    Samples samples = Noise(600, step_ms, 100, 5);
+    samples.values[500] += 60;
+    const Answer answer = Call("anomaly_score", 600 * step_ms, {}, samples, EverySample(samples));
+    ASSERT_TRUE(answer.status.ok()) << answer.status.ToString();
+    EXPECT_LT(LargestIn(answer, 0, 500), 1) << step_ms;
+    EXPECT_GT(answer.values[500], 1) << step_ms;
+  }
+}
+
+TEST(AnomalyScore, FindsAStepAndItsDirection) {
+  for (const double step : {40.0, -40.0}) {
+    Samples samples = Noise(600, kMinute, 100, 5);
+    for (size_t i = 500; i < samples.values.size(); ++i) samples.values[i] += step;
+    const Answer flag = Call("anomaly_flag", 600 * kMinute, {}, samples, EverySample(samples));
+    for (size_t i = 60; i < 500; ++i) EXPECT_EQ(flag.values[i], 0) << i;
+    EXPECT_EQ(flag.values[500], step > 0 ? 1 : -1);
+  }
+}
+
+TEST(AnomalyScore, IsSilentOnAConstantAndFindsItsChange) {
+  Samples samples;
+  for (int i = 0; i < 500; ++i) samples.Add(kStart + i * kMinute, i < 400 ? 1 : 0);
+  const Answer answer = Call("anomaly", kDay, {}, samples, EverySample(samples));
+  for (size_t i = 0; i < 400; ++i) EXPECT_TRUE(query::IsAbsent(answer.values[i])) << i;
+  EXPECT_LT(answer.values[400], -1);
+}
+
+TEST(AnomalyScore, GuardsAConstantAgainstTinyChanges) {
+  Samples samples;
+  for (int i = 0; i < 500; ++i) samples.Add(kStart + i * kMinute, i < 400 ? 10'000 : 10'001);
+  const auto steps = EverySample(samples);
+  EXPECT_LT(LargestIn(Call("anomaly_score", kDay, {}, samples, steps), 0, 500), 1);
+  EXPECT_GT(LargestIn(Call("anomaly_score", kDay, {"min_rel=0"}, samples, steps), 400, 401), 1);
+  EXPECT_LT(LargestIn(Call("anomaly_score", kDay, {"min_rel=0, min_abs=2"}, samples, steps), 0, 500), 1);
+}
+
+TEST(AnomalyScore, SaysNothingOfATinyHistory) {
+  const Samples samples = Noise(12, kMinute, 100, 5);
+  const Answer answer = Call("anomaly_score", kDay, {}, samples, EverySample(samples));
+  for (const double value : answer.values) EXPECT_TRUE(query::IsAbsent(value));
+  ASSERT_EQ(answer.annotations.warnings.size(), 1U);
+  EXPECT_EQ(answer.annotations.warnings[0], "anomaly_score: too little history for x");
+}
+
+TEST(AnomalyScore, KnowsTheDay) {
+  Samples samples = DailySeason(8, 5 * kMinute);
+  // No morning on the last day: the night's values go on.
+  const size_t from = 7 * 288 + 10 * 12;
+  for (size_t i = from; i < 7 * 288 + 14 * 12; ++i) samples.values[i] *= 0.4;
+  const Answer answer = Call("anomaly_score", 7 * kDay, {}, samples, EverySample(samples));
+  EXPECT_LT(LargestIn(answer, 2 * 288, from), 1);
+  EXPECT_GT(LargestIn(answer, from, from + 3), 1);
+}
+
+TEST(AnomalyScore, TakesAGapAsItIs) {
+  const Samples whole = DailySeason(8, 5 * kMinute);
+  Samples samples;
+  for (size_t i = 0; i < whole.t_ms.size(); ++i) {
+    if (i < 5 * 288 || i >= 5 * 288 + 60) samples.Add(whole.t_ms[i], whole.values[i]);
+  }
+  const Answer answer = Call("anomaly_score", 7 * kDay, {}, samples, EverySample(whole));
+  EXPECT_LT(LargestIn(answer, 2 * 288, answer.values.size()), 1);
+  EXPECT_TRUE(query::IsAbsent(answer.values[5 * 288 + 30])) << "a series that stopped has no verdict";
+}
+
+TEST(AnomalyScore, FindsDrift) {
+  Samples samples = Noise(4000, 5 * kMinute, 100, 5);
+  for (size_t i = 2000; i < 4000; ++i) samples.values[i] += 100.0 * static_cast<double>(i - 2000) / 2000;
+  const Answer answer = Call("anomaly_score", 14 * kDay, {}, samples, EverySample(samples));
+  EXPECT_LT(LargestIn(answer, 0, 2000), 1);
+  EXPECT_GT(LargestIn(answer, 2000, 4000), 1);
+}
+
+TEST(AnomalyScore, KScalesTheBoundary) {
+  Samples samples = Noise(600, kMinute, 100, 5);
+  samples.values[599] += 60;
+  const query::StepGrid now{.start_ms = samples.t_ms.back(), .step_ms = 1, .count = 1};
+  const double at3 = Call("anomaly_score", kDay, {}, samples, now).front();
+  EXPECT_EQ(Call("anomaly_score", kDay, {3.0}, samples, now).front(), at3);
+  EXPECT_DOUBLE_EQ(Call("anomaly_score", kDay, {6.0, "algo=auto"}, samples, now).front(), at3 / 2);
+  const double expected = Call("anomaly_expected", kDay, {}, samples, now).front();
+  const double upper = Call("anomaly_upper", kDay, {}, samples, now).front();
+  EXPECT_NEAR(Call("anomaly_upper", kDay, {6.0}, samples, now).front() - expected, 2 * (upper - expected), 1e-9);
+  EXPECT_NEAR(expected, 100, 10);
+}
+
+TEST(AnomalyScore, DirectionAndRange) {
+  Samples samples = Noise(600, kMinute, 100, 5);
+  samples.values[599] -= 60;
+  const query::StepGrid now{.start_ms = samples.t_ms.back(), .step_ms = 1, .count = 1};
+  EXPECT_GT(Call("anomaly_score", kDay, {"dir=below"}, samples, now).front(), 1);
+  EXPECT_EQ(Call("anomaly_score", kDay, {"dir=above"}, samples, now).front(), 0);
+  samples.values[599] = 101;
+  EXPECT_LT(Call("anomaly_score", kDay, {}, samples, now).front(), 1);
+  EXPECT_GT(Call("anomaly", kDay, {"range=0:100"}, samples, now).front(), 1);
+  EXPECT_LE(Call("anomaly_upper", kDay, {"range=0:100"}, samples, now).front(), 100);
+}
+
+TEST(AnomalyRate, CountsTheTail) {
+  Samples samples = Noise(600, kMinute, 100, 5);
+  samples.values[595] += 80;
+  const query::StepGrid now{.start_ms = samples.t_ms.back(), .step_ms = 1, .count = 1};
+  EXPECT_DOUBLE_EQ(Call("anomaly_rate", kDay, {"eval=10m"}, samples, now).front(), 0.1);
+  EXPECT_EQ(Call("anomaly_rate", kDay, {"eval=2m"}, samples, now).front(), 0);
+}
+
+// One answer, whichever way it is asked for: the bits of an instant query at every step of a range query.
+TEST(AnomalyScore, InstantAndRangeGiveTheSameBits) {
+  const Samples samples = DailySeason(9, 15 * kMinute);
+  for (const int64_t range_ms : {kDay, 2 * kHour * 7, 3 * kDay}) {
+    for (const char* function : {"anomaly_score", "anomaly_expected", "anomaly_upper", "anomaly_rate"}) {
+      const query::StepGrid steps{.start_ms = samples.t_ms[0], .step_ms = 37 * kMinute, .count = 9 * 1440 / 37};
+      const Answer range = Call(function, range_ms, {}, samples, steps);
+      for (size_t k = 0; k < steps.count; k += 3) {
+        const Answer instant = Call(function, range_ms, {}, samples, {.start_ms = steps.At(k), .step_ms = 1, .count = 1});
+        ASSERT_EQ(std::bit_cast<uint64_t>(instant.front()), std::bit_cast<uint64_t>(range.values[k]))
+            << function << " step " << k;
+      }
+    }
+  }
+}
+
+TEST(AnomalyOptions, AreStrict) {
+  const Samples samples = Noise(100, kMinute, 100, 5);
+  const struct {
+    const char* options;
+    const char* want;
+  } cases[] = {
+      {"algo", "anomaly_score: options: found \"algo\", expected key=value"},
+      {"algp=auto", "anomaly_score: options: unknown key \"algp\", did you mean algo?"},
+      {"zzzzzzzzzz=1",
+       "anomaly_score: options: unknown key \"zzzzzzzzzz\", known: algo, season, dir, min_abs, min_rel, range, eval"},
+      {"dir=up", "anomaly_score: option dir: found \"up\", expected one of both, above, below"},
+      {"min_abs=-1", "anomaly_score: option min_abs: found \"-1\", expected a number that is not negative"},
+      {"min_abs=1x", "anomaly_score: option min_abs: found \"1x\", expected a number"},
+      {"range=5", "anomaly_score: option range: found \"5\", expected lowest:highest"},
+      {"range=5:4", "anomaly_score: option range: found \"5:4\", expected lowest:highest, lowest < highest"},
+      {"eval=0s", "anomaly_score: option eval: found \"0s\", expected a duration such as 5m or 30d"},
+      {"eval=2d", "anomaly_score: option eval: longer than the range"},
+      {"dir=both,dir=both", "anomaly_score: options: dir is given twice"},
+      {"dir=both,", "anomaly_score: options: found \"\", expected key=value"},
+  };
+  for (const auto& [options, want] : cases) {
+    const Answer answer = Call("anomaly_score", kDay, {options}, samples, EverySample(samples));
+    EXPECT_EQ(answer.status.code(), StatusCode::kInvalidArgument) << options;
+    EXPECT_EQ(answer.status.message(), want);
+  }
+  EXPECT_TRUE(Call("anomaly_score", kDay, {" dir = above , season = 1d "}, samples, EverySample(samples)).status.ok());
+  EXPECT_FALSE(Call("anomaly_score", kDay, {0.0}, samples, EverySample(samples)).status.ok());
+}
+
+}  // namespace
+}  // namespace auspex

@@ -28,7 +28,7 @@ class Postings {
  public:
   struct Name {
     std::vector<uint32_t> values;  ///< symbols, in order of appearance
-    Roaring series;       ///< that have this label
+    Roaring series;                ///< that have this label
   };
 
   void Add(uint32_t ordinal, uint32_t name_symbol, uint32_t value_symbol);

@@ -35,7 +35,8 @@ std::string_view FamilyName(Family family) { return kNames[static_cast<size_t>(f
 Status FromRocks(const rocksdb::Status& status, std::string_view what) {
   if (status.ok()) return OkStatus();
   if (status.IsCorruption()) return Corruption("{}: {}", what, status.ToString());
-  if (status.IsNoSpace() || status.subcode() == rocksdb::Status::kSpaceLimit) return ResourceExhausted("{}: disk full: {}", what, status.ToString());
+  if (status.IsNoSpace() || status.subcode() == rocksdb::Status::kSpaceLimit)
+    return ResourceExhausted("{}: disk full: {}", what, status.ToString());
   if (status.IsIOError()) return IoError("{}: {}", what, status.ToString());
   return Internal("{}: {}", what, status.ToString());
 }
@@ -212,6 +213,14 @@ uint64_t Rocks::FreeBytes() const {
   uint64_t free_bytes = ~uint64_t{0};
   if (in_memory_ || !env_->GetFreeSpace(path_, &free_bytes).ok()) return ~uint64_t{0};
   return free_bytes;
+}
+
+uint64_t Rocks::DiskBytes() const {
+  std::vector<rocksdb::Env::FileAttributes> files;
+  uint64_t bytes = 0;
+  if (!env_->GetChildrenFileAttributes(path_, &files).ok()) return 0;
+  for (const auto& file : files) bytes += file.size_bytes;
+  return bytes;
 }
 
 }  // namespace auspex::storage

@@ -43,6 +43,8 @@ class Rocks {
   Status FlushFamilies(bool wait);
   /// Bytes that the disk could still take, and the reserve below which writes are refused. In memory: no limit.
   uint64_t FreeBytes() const;
+  /// Of all files in the directory.
+  uint64_t DiskBytes() const;
   uint64_t reserve_bytes() const { return reserve_bytes_; }
 
  private:

@@ -5,6 +5,7 @@
 
 #include "base/bytes.h"
 #include "journal.h"
+#include "sealer.h"
 
 namespace auspex {
 
@@ -24,8 +25,6 @@ Result<std::unique_ptr<Store>> Store::Open(const StoreOptions& options) {
 namespace storage {
 namespace {
 
-constexpr std::string_view kCheckpointKey = "checkpoint";
-
 // How often the background thread looks whether a partition has expired or a day has ended.
 constexpr int64_t kCarePeriodMs = 60'000;
 
@@ -44,6 +43,7 @@ RocksStore::~RocksStore() { static_cast<void>(Close()); }
 
 Status RocksStore::Start() {
   AUSPEX_ASSIGN_OR_RETURN(rocks_, Rocks::Open(options_));
+  if (!options_.read_only) AUSPEX_RETURN_IF_ERROR(RemoveIngestLeftovers(*rocks_));
   AUSPEX_RETURN_IF_ERROR(LoadIndex());
   AUSPEX_RETURN_IF_ERROR(LoadState());
   AUSPEX_RETURN_IF_ERROR(Replay());
@@ -74,16 +74,20 @@ Status RocksStore::LoadIndex() {
   return OkStatus();
 }
 
-Status RocksStore::LoadState() {
+Result<uint64_t> RocksStore::StoredNumber(std::string_view key) const {
   std::string bytes;
-  const auto status = rocks_->db().Get(rocksdb::ReadOptions(), rocks_->family(Family::kState), AsSlice(kCheckpointKey), &bytes);
-  if (!status.IsNotFound()) {
-    AUSPEX_RETURN_IF_ERROR(FromRocks(status, "checkpoint"));
-    ByteReader reader(bytes);
-    checkpoint_ = reader.Varint();
-    generation_ = reader.Varint();
-    if (!reader.Done()) return Corruption("checkpoint: {} bytes are not two numbers", bytes.size());
-  }
+  const auto status = rocks_->db().Get(rocksdb::ReadOptions(), rocks_->family(Family::kState), AsSlice(key), &bytes);
+  if (status.IsNotFound()) return 0;
+  AUSPEX_RETURN_IF_ERROR(FromRocks(status, key));
+  ByteReader reader(bytes);
+  const uint64_t number = reader.Varint();
+  if (!reader.Done()) return Corruption("state: {}: {} bytes are not a number", key, bytes.size());
+  return number;
+}
+
+Status RocksStore::LoadState() {
+  AUSPEX_ASSIGN_OR_RETURN(checkpoint_, StoredNumber(kCheckpointKey));
+  AUSPEX_ASSIGN_OR_RETURN(generation_, StoredNumber(kGenerationKey));
   next_sequence_ = checkpoint_ + 1;
   const std::unique_ptr<rocksdb::Iterator> it(
       rocks_->db().NewIterator(rocksdb::ReadOptions(), rocks_->family(Family::kActive)));
@@ -91,8 +95,7 @@ Status RocksStore::LoadState() {
     const auto name = DecodeActiveKey(AsView(it->key()));
     if (!name) return Corruption("active: key of {} bytes, expected 9", it->key().size());
     try {
-      active_[*name] =
-          std::make_shared<const Roaring>(Roaring::readSafe(it->value().data(), it->value().size()));
+      active_[*name] = std::make_shared<const Roaring>(Roaring::readSafe(it->value().data(), it->value().size()));
     } catch (const std::exception& e) {
       return Corruption("active series of partition day {}+{}: {}", name->partition.begin_day, name->partition.days, e.what());
     }
@@ -400,6 +403,9 @@ StoreStats RocksStore::Stats() const {
   stats.rejected_samples = rejected_samples_;
   stats.journal_bytes = journal_bytes_;
   stats.replayed_samples = replayed_samples_;
+  rocks_->db().GetIntProperty(rocks_->family(Family::kHot), "rocksdb.estimate-num-keys", &stats.hot_blocks_count);
+  rocks_->db().GetIntProperty(rocks_->family(Family::kCold), "rocksdb.estimate-num-keys", &stats.cold_blocks_count);
+  stats.disk_bytes = rocks_->DiskBytes();
   const std::lock_guard lock(failure_mu_);
   stats.read_only_reason = read_only_reason_;
   return stats;

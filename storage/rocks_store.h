@@ -66,9 +66,14 @@ class RocksStore final : public Store {
   };
   using ActiveSets = std::map<ActiveName, std::shared_ptr<const Roaring>>;
 
+  // Rows of `state`.
+  static constexpr std::string_view kCheckpointKey = "checkpoint";
+  static constexpr std::string_view kGenerationKey = "generation";
+
   // rocks_store.cc
   Status LoadIndex();
   Status LoadState();
+  Result<uint64_t> StoredNumber(std::string_view key) const;
   Status Replay();
   Status CheckOpen() const;
   Status CheckWritable() const;
@@ -84,6 +89,8 @@ class RocksStore final : public Store {
 
   // rocks_store_flush.cc
   Status FlushLocked();
+  Status WriteHotBlocks(const Head& head, ActiveSets& active);
+  Status CutJournal();
   Status SealLocked();
   Status ApplyRetentionLocked();
 

@@ -1,6 +1,28 @@
+#include <algorithm>
+#include <vector>
+
+#include "base/bytes.h"
+#include "block.h"
 #include "rocks_store.h"
+#include "sealer.h"
 
 namespace auspex::storage {
+namespace {
+
+// Blocks are written in batches of this size, so that no writer waits behind a large one.
+constexpr size_t kBatchBytes = size_t{2} << 20;
+// Cutting leaves a tombstone in each journal file; from so many files on they are merged into nothing.
+constexpr uint64_t kJournalFiles = 4;
+
+std::string Serialized(const Roaring& set) {
+  Roaring packed = set;
+  packed.runOptimize();
+  std::string bytes(packed.getSizeInBytes(), '\0');
+  packed.write(bytes.data());
+  return bytes;
+}
+
+}  // namespace
 
 Status RocksStore::Flush() {
   const std::shared_lock life(lifetime_mu_);
@@ -18,13 +40,180 @@ Status RocksStore::Seal() {
 
 Status RocksStore::ApplyRetention() {
   const std::shared_lock life(lifetime_mu_);
-  AUSPEX_RETURN_IF_ERROR(CheckWritable());
+  AUSPEX_RETURN_IF_ERROR(CheckOpen());
+  if (failed_) return CheckWritable();  // but a full disk is no reason not to delete
   const std::lock_guard maintenance(maintenance_mu_);
   return ApplyRetentionLocked();
 }
 
-Status RocksStore::FlushLocked() { return OkStatus(); }
-Status RocksStore::SealLocked() { return OkStatus(); }
-Status RocksStore::ApplyRetentionLocked() { return OkStatus(); }
+Status RocksStore::FlushLocked() {
+  {
+    const std::lock_guard append_lock(append_mu_);
+    const std::unique_lock head_lock(head_mu_);
+    // A frozen head that is still there is left from a flush that failed: it goes first.
+    if (frozen_ == nullptr) {
+      if (head_->samples_count() == 0) return OkStatus();
+      frozen_ = std::move(head_);
+      head_ = std::make_shared<Head>();
+      frozen_sequence_ = next_sequence_ - 1;
+      journal_bytes_ = 0;
+    }
+  }
+  ActiveSets active;
+  AUSPEX_RETURN_IF_ERROR(Failed(WriteHotBlocks(*frozen_, active)));
+  std::shared_ptr<const Head> flushed;  // freed without a lock
+  {
+    const std::lock_guard append_lock(append_mu_);
+    const std::unique_lock head_lock(head_mu_);
+    for (auto& [name, series] : active) active_[name] = std::move(series);
+    flushed = std::move(frozen_);
+    checkpoint_ = frozen_sequence_;
+  }
+  room_.notify_all();
+  return Failed(CutJournal());
+}
+
+Status RocksStore::WriteHotBlocks(const Head& head, ActiveSets& active) {
+  std::vector<SeriesId> ids;
+  for (uint32_t ordinal = 0; ordinal < head.ordinals_end(); ++ordinal) {
+    if (head.Has(ordinal)) ids.push_back(index_.IdOf(ordinal));
+  }
+  std::sort(ids.begin(), ids.end());
+
+  const uint64_t generation = ++generation_;
+  const int64_t oldest_ms = OldestMs();
+  rocksdb::WriteBatch batch;
+  // Every batch says which generation is in use: after a crash between two of them the next flush takes another one, and its
+  // blocks are younger than those that were left behind.
+  const auto write = [&](bool last) {
+    std::string number;
+    AppendVarint(number, generation);
+    AUSPEX_CHECK(batch.Put(rocks_->family(Family::kState), AsSlice(kGenerationKey), number).ok());
+    if (last) {
+      for (const auto& [name, series] : active) {
+        AUSPEX_CHECK(batch.Put(rocks_->family(Family::kActive), ActiveKey(name), Serialized(*series)).ok());
+      }
+      // The checkpoint is in the log behind every block that it stands for: after a crash the journal is never cut past a
+      // block that is not there.
+      number.clear();
+      AppendVarint(number, frozen_sequence_);
+      AUSPEX_CHECK(batch.Put(rocks_->family(Family::kState), AsSlice(kCheckpointKey), number).ok());
+    }
+    const Status status = FromRocks(rocks_->db().Write(rocksdb::WriteOptions(), &batch), "write of blocks");
+    if (status.ok()) syncer_->NoteWritten();
+    batch.Clear();
+    return status;
+  };
+
+  std::map<ActiveName, Roaring> seen;
+  SampleColumns columns;
+  for (const SeriesId id : ids) {
+    columns.Clear();
+    head.Pin(id.ordinal).ReadOver(oldest_ms, kMaxTimeMs + 1, columns);
+    const TenantId tenant = index_.TenantOf(id.ordinal);
+    for (size_t begin = 0; begin < columns.t_ms.size();) {
+      const Partition partition = partitioning_.Of(columns.t_ms[begin]);
+      const auto partition_end =
+          std::lower_bound(columns.t_ms.begin() + static_cast<ptrdiff_t>(begin), columns.t_ms.end(), partition.end_ms());
+      const size_t end = std::min(begin + kHotBlockSamples, static_cast<size_t>(partition_end - columns.t_ms.begin()));
+      const BlockKey key{partition, tenant, id, columns.t_ms[begin], generation};
+      const std::string block = EncodeBlock(std::span(columns.t_ms).subspan(begin, end - begin),
+                                            std::span(columns.values).subspan(begin, end - begin), Effort::kFast);
+      AUSPEX_CHECK(batch.Put(rocks_->family(Family::kHot), key.Encode(), block).ok());
+      seen[{partition, tenant}].add(id.ordinal);
+      begin = end;
+    }
+    if (batch.GetDataSize() >= kBatchBytes) AUSPEX_RETURN_IF_ERROR(write(/*last=*/false));
+  }
+  for (auto& [name, series] : seen) {
+    // active_ is changed only under maintenance_mu_, which we hold.
+    const auto before = active_.find(name);
+    if (before != active_.end()) {
+      if (series.isSubset(*before->second)) continue;
+      series |= *before->second;
+    }
+    active[name] = std::make_shared<const Roaring>(std::move(series));
+  }
+  return write(/*last=*/true);
+}
+
+Status RocksStore::CutJournal() {
+  rocksdb::DB& db = rocks_->db();
+  rocksdb::ColumnFamilyHandle* journal = rocks_->family(Family::kJournal);
+  const std::string begin = JournalKey(0);
+  const std::string end = JournalKey(checkpoint_ + 1);
+  AUSPEX_RETURN_IF_ERROR(FromRocks(db.DeleteRange(rocksdb::WriteOptions(), journal, begin, end), "cut of the journal"));
+  // What is still in memory goes to nothing here, instead of being written out once more later.
+  rocksdb::FlushOptions flush;
+  flush.allow_write_stall = true;
+  AUSPEX_RETURN_IF_ERROR(FromRocks(db.Flush(flush, journal), "flush of the journal"));
+  uint64_t files = 0;
+  if (db.GetIntProperty(journal, "rocksdb.num-files-at-level0", &files) && files < kJournalFiles) return OkStatus();
+  rocksdb::CompactRangeOptions compact;
+  compact.exclusive_manual_compaction = false;
+  return FromRocks(db.CompactRange(compact, journal, nullptr, nullptr), "cut of the journal");
+}
+
+Status RocksStore::SealLocked() {
+  AUSPEX_RETURN_IF_ERROR(FlushLocked());
+  Sealer sealer(*rocks_, ++generation_);
+  AUSPEX_RETURN_IF_ERROR(Failed(sealer.Run()));
+  if (sealer.blocks_count() > 0) {
+    rocksdb::WriteBatch batch;
+    std::string number;
+    AppendVarint(number, generation_);
+    AUSPEX_CHECK(batch.Put(rocks_->family(Family::kState), AsSlice(kGenerationKey), number).ok());
+    // Not with the ingestion in one step: a crash between the two leaves samples in both, which read the same.
+    AUSPEX_CHECK(batch.DeleteRange(rocks_->family(Family::kHot), std::string(), sealer.hot_end()).ok());
+    AUSPEX_RETURN_IF_ERROR(Failed(FromRocks(rocks_->db().Write(rocksdb::WriteOptions(), &batch), "seal")));
+    syncer_->NoteWritten();
+  }
+  AUSPEX_RETURN_IF_ERROR(Failed(rocks_->FlushFamilies(/*wait=*/true)));
+  for (const Family family : {Family::kHot, Family::kJournal, Family::kCold}) {
+    AUSPEX_RETURN_IF_ERROR(Failed(FromRocks(
+        rocks_->db().CompactRange(rocksdb::CompactRangeOptions(), rocks_->family(family), nullptr, nullptr), "seal")));
+  }
+  return OkStatus();
+}
+
+Status RocksStore::ApplyRetentionLocked() {
+  if (options_.retention_ms == 0) return OkStatus();
+  const int64_t oldest_ms = OldestMs();
+  std::vector<ActiveName> expired;
+  for (const auto& [name, series] : active_) {
+    if (name.partition.end_ms() <= oldest_ms) expired.push_back(name);
+  }
+  if (expired.empty()) return OkStatus();
+  std::vector<Partition> partitions;
+  rocksdb::WriteBatch batch;
+  for (const ActiveName& name : expired) {
+    if (partitions.empty() || partitions.back() != name.partition) partitions.push_back(name.partition);
+    AUSPEX_CHECK(batch.Delete(rocks_->family(Family::kActive), ActiveKey(name)).ok());
+  }
+  // The list of what there is goes last: a crash before leaves the partition to be deleted again.
+  AUSPEX_RETURN_IF_ERROR(Failed(DeleteColdPartitions(*rocks_, partitions)));
+  for (const Partition partition : partitions) {
+    const std::string prefix = BlockKey::PartitionPrefix(partition);
+    AUSPEX_CHECK(batch.DeleteRange(rocks_->family(Family::kHot), prefix, PrefixEnd(prefix)).ok());
+  }
+  AUSPEX_RETURN_IF_ERROR(Failed(FromRocks(rocks_->db().Write(rocksdb::WriteOptions(), &batch), "retention")));
+  syncer_->NoteWritten();
+  {
+    const std::unique_lock head_lock(head_mu_);
+    for (const ActiveName& name : expired) active_.erase(name);
+  }
+  for (const Partition partition : partitions) {
+    const std::string prefix = BlockKey::PartitionPrefix(partition);
+    const std::string end = PrefixEnd(prefix);
+    const rocksdb::Slice from(prefix);
+    const rocksdb::Slice to(end);
+    for (const Family family : {Family::kHot, Family::kCold}) {
+      // A selection that was made earlier keeps what it sees: compaction respects its snapshot, dropping files would not.
+      AUSPEX_RETURN_IF_ERROR(Failed(FromRocks(
+          rocks_->db().CompactRange(rocksdb::CompactRangeOptions(), rocks_->family(family), &from, &to), "retention")));
+    }
+  }
+  return OkStatus();
+}
 
 }  // namespace auspex::storage

@@ -21,8 +21,7 @@ SelectRequest RocksStore::Clamped(SelectRequest request) const {
   return request;
 }
 
-Roaring RocksStore::MatchLocked(const SelectRequest& request, const Roaring& matched,
-                                         uint32_t matched_end) const {
+Roaring RocksStore::MatchLocked(const SelectRequest& request, const Roaring& matched, uint32_t matched_end) const {
   // Series that came between the match and the lock: a batch that is seen must be seen with all of its series.
   Roaring candidates = matched;
   uint32_t end = matched_end;

@@ -1,22 +1,41 @@
 #include "selection.h"
 
+#include "block_reader.h"
+
 namespace auspex::storage {
 
-/// Reads the series of a selection: blocks from the snapshot, oldest first, then what the head held.
+/// Reads the series of a selection, older samples first: cold blocks, hot blocks, then what the head held.
 class StoreSeriesReader final : public SeriesReader {
  public:
-  explicit StoreSeriesReader(const StoreSelection& selection) : selection_(selection) {}
+  explicit StoreSeriesReader(const StoreSelection& selection) : selection_(selection) {
+    if (selection_.partitions_.empty()) return;
+    cold_ = std::make_unique<BlockReader>(*selection_.rocks_, Family::kCold, selection_.snapshot_);
+    hot_ = std::make_unique<BlockReader>(*selection_.rocks_, Family::kHot, selection_.snapshot_);
+  }
 
   Status Read(size_t index, SampleColumns& out) override {
     out.Clear();
     const SelectedSeries& series = selection_.series_[index];
-    series.frozen.ReadOver(selection_.begin_ms_, selection_.end_ms_, out);
-    series.head.ReadOver(selection_.begin_ms_, selection_.end_ms_, out);
+    const int64_t begin_ms = selection_.begin_ms_;
+    const int64_t end_ms = selection_.end_ms_;
+    for (BlockReader* blocks : {cold_.get(), hot_.get()}) {
+      if (blocks == nullptr) continue;
+      blocks->Clear();
+      for (const Partition partition : selection_.partitions_) {
+        AUSPEX_RETURN_IF_ERROR(blocks->Collect(partition, selection_.tenant_, series.id, begin_ms, end_ms));
+      }
+      AUSPEX_RETURN_IF_ERROR(blocks->ReadOver(begin_ms, end_ms, scratch_, out));
+    }
+    series.frozen.ReadOver(begin_ms, end_ms, out);
+    series.head.ReadOver(begin_ms, end_ms, out);
     return OkStatus();
   }
 
  private:
   const StoreSelection& selection_;
+  std::unique_ptr<BlockReader> cold_;
+  std::unique_ptr<BlockReader> hot_;
+  BlockScratch scratch_;
 };
 
 StoreSelection::~StoreSelection() {

@@ -22,6 +22,7 @@ struct SelectedSeries {
 /// What Select froze: pins of the head and a RocksDB snapshot.
 class StoreSelection final : public Selection {
  public:
+  /// partitions: those that have blocks within the request's times, in order. snapshot: may be null when there are none.
   StoreSelection(std::shared_ptr<Rocks> rocks, const SelectRequest& request, std::vector<Partition> partitions,
                  const rocksdb::Snapshot* snapshot)
       : rocks_(std::move(rocks)),
@@ -44,8 +45,8 @@ class StoreSelection final : public Selection {
   const TenantId tenant_;
   const int64_t begin_ms_;
   const int64_t end_ms_;
-  const std::vector<Partition> partitions_;  // that have blocks within the times
-  const rocksdb::Snapshot* const snapshot_;  // null when there are no such partitions
+  const std::vector<Partition> partitions_;
+  const rocksdb::Snapshot* const snapshot_;
   std::vector<SelectedSeries> series_;
 };
 

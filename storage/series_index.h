@@ -45,8 +45,7 @@ class SeriesIndex {
   /// Series of the tenant that pass every matcher. `end` is set to one above the largest ordinal that was looked at.
   Roaring Match(TenantId tenant, std::span<const Matcher> matchers, uint32_t& end) const;
   /// The same, for the ordinals from `begin` on: what was added since.
-  void MatchFrom(uint32_t begin, TenantId tenant, std::span<const Matcher> matchers, Roaring& out,
-                 uint32_t& end) const;
+  void MatchFrom(uint32_t begin, TenantId tenant, std::span<const Matcher> matchers, Roaring& out, uint32_t& end) const;
 
   /// Label names, or values of `name`, of those series; unsorted, unique.
   std::vector<std::string> NamesOf(TenantId tenant, const Roaring& series) const;

@@ -8,6 +8,7 @@
 #include <gtest/gtest.h>
 
 #include "auspex/storage/store.h"
+#include "tests/support/crash_copy.h"
 #include "tests/support/model_store.h"
 #include "tests/support/seed.h"
 #include "tests/support/store_compare.h"
@@ -147,7 +148,7 @@ class Differential {
   // What a killed process leaves behind is a directory as it is at that moment.
   void Crash() {
     const std::string next = dir_ / ("db" + std::to_string(++crashes_));
-    std::filesystem::copy(path_, next, std::filesystem::copy_options::recursive);
+    testing::CopyAsCrashed(path_, next);
     store_.reset();
     std::filesystem::remove_all(path_);
     path_ = next;
@@ -196,7 +197,7 @@ class Differential {
 
 TEST(StoreDifferential, RandomOperations) {
   Differential differential(testing::TestSeed());
-  differential.Run(300);
+  differential.Run(150);
 }
 
 }  // namespace

@@ -7,6 +7,7 @@
 
 #include <gtest/gtest.h>
 
+#include "tests/support/crash_copy.h"
 #include "tests/support/store_compare.h"
 #include "tests/support/temp_dir.h"
 
@@ -42,7 +43,7 @@ TEST(Store, SamplesSurviveReopenWithoutClose) {
   Put(*store, kUp, 2000, 2.5);
   const std::string want = Dump(*store, {});
   ASSERT_NE(want.find("1000"), std::string::npos);
-  std::filesystem::copy(dir / "db", copy, std::filesystem::copy_options::recursive);  // what a killed process leaves
+  testing::CopyAsCrashed(dir / "db", copy);
   auto reopened = Store::Open(At(copy)).value();
   EXPECT_EQ(Dump(*reopened, {}), want);
   EXPECT_EQ(reopened->Stats().replayed_samples, 2u);

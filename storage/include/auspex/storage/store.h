@@ -42,8 +42,8 @@ struct StoreStats {
   uint64_t appended_samples = 0;   ///< since open
   uint64_t rejected_samples = 0;   ///< since open
   uint64_t journal_bytes = 0;
-  uint64_t hot_blocks_count = 0;
-  uint64_t cold_blocks_count = 0;
+  uint64_t hot_blocks_count = 0;   ///< as RocksDB estimates it
+  uint64_t cold_blocks_count = 0;  ///< as RocksDB estimates it
   uint64_t disk_bytes = 0;
   uint64_t replayed_samples = 0;   ///< from the journal, at open
   std::string read_only_reason;    ///< empty while writable

@@ -1,0 +1,72 @@
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "auspex/storage/base/result.h"
+#include "auspex/storage/series_store.h"
+#include "int_codec.h"
+#include "value_codec.h"
+
+namespace auspex::storage {
+
+inline constexpr size_t kHotBlockSamples = 512;
+inline constexpr size_t kColdBlockSamples = 4096;
+/// What a decoder believes at most.
+inline constexpr size_t kMaxBlockSamples = 65536;
+
+/// On disk: never reused. 2 is kept for native histograms.
+enum class SampleType : uint8_t { kFloat64 = 1 };
+
+/// What is known of a block's values without decoding them. Staleness markers are left out; another NaN makes sum, min and max
+/// NaN, as adding it would.
+struct BlockSummary {
+  uint64_t count = 0;
+  double sum = 0;
+  double min = 0;
+  double max = 0;
+  double first = 0;
+  double last = 0;
+};
+BlockSummary Summarize(std::span<const double> values);
+
+/// Samples of one series as bytes: a checked header, a column of times, a column of values. docs/format/blocks.md.
+/// Times must be strictly increasing; 0 < size <= kMaxBlockSamples.
+std::string EncodeBlock(std::span<const int64_t> t_ms, std::span<const double> values, Effort effort);
+
+/// Buffers that decoding needs. One thread at a time.
+struct BlockScratch {
+  ValueScratch values;
+  SampleColumns columns;
+};
+
+/// The bytes of a block whose checksum and header are right. *Borrows* the bytes.
+class BlockView {
+ public:
+  /// Errors: Corruption, without saying which block: the caller knows.
+  static Result<BlockView> Parse(std::string_view bytes);
+
+  size_t samples_count() const { return count_; }
+  int64_t tmin_ms() const { return tmin_ms_; }
+  int64_t tmax_ms() const { return tmax_ms_; }
+  const BlockSummary& summary() const { return summary_; }
+
+  /// Replaces `out` by the block's samples. Errors: Corruption.
+  Status Decode(BlockScratch& scratch, SampleColumns& out) const;
+  /// Lays the samples within [begin_ms, end_ms) over `out`, which is older.
+  Status DecodeOver(int64_t begin_ms, int64_t end_ms, BlockScratch& scratch, SampleColumns& out) const;
+
+ private:
+  BlockView() = default;
+  size_t count_ = 0;
+  int64_t tmin_ms_ = 0;
+  int64_t tmax_ms_ = 0;
+  BlockSummary summary_;
+  std::string_view times_;
+  std::string_view values_;
+};
+
+}  // namespace auspex::storage

@@ -1,0 +1,69 @@
+#include "block_reader.h"
+
+#include <algorithm>
+#include <limits>
+
+namespace auspex::storage {
+
+BlockReader::BlockReader(const Rocks& rocks, Family family, const rocksdb::Snapshot* snapshot) : family_(family) {
+  rocksdb::ReadOptions read;
+  read.snapshot = snapshot;
+  read.iterate_upper_bound = &upper_;  // moved before each seek
+  upper_bytes_ = "\xff";
+  upper_ = upper_bytes_;
+  iterator_.reset(rocks.db().NewIterator(read, rocks.family(family)));
+}
+
+void BlockReader::Clear() {
+  blocks_.clear();
+  bytes_.clear();
+}
+
+Status BlockReader::Where(const BlockKey& key, const Status& status) const {
+  return Status(status.code(), fmt::format("{} block {}: {}", FamilyName(family_), key.ToString(), status.message()));
+}
+
+Status BlockReader::Collect(Partition partition, TenantId tenant, SeriesId series, int64_t begin_ms, int64_t end_ms) {
+  const std::string prefix = BlockKey::SeriesPrefix(partition, tenant, series);
+  upper_bytes_ = PrefixEnd(prefix);
+  upper_ = upper_bytes_;
+  bool found = false;
+  if (family_ == Family::kCold && begin_ms > partition.begin_ms()) {
+    // Cold blocks of a series do not overlap within a partition, so the last one that begins before the range is the first
+    // that can reach into it. Hot ones do overlap: there the search begins at the series' first.
+    BlockKey before{partition, tenant, series, begin_ms, std::numeric_limits<uint64_t>::max()};
+    iterator_->SeekForPrev(before.Encode());
+    found = iterator_->Valid() && iterator_->key().starts_with(prefix);
+  }
+  if (!found) iterator_->Seek(prefix);
+  for (; iterator_->Valid(); iterator_->Next()) {
+    const auto key = BlockKey::Decode(AsView(iterator_->key()));
+    if (!key)
+      return Corruption("{}: key of {} bytes, expected {}", FamilyName(family_), iterator_->key().size(), BlockKey::kBytes);
+    if (key->tmin_ms >= end_ms) break;
+    const auto view = BlockView::Parse(AsView(iterator_->value()));
+    if (!view.ok()) return Where(*key, view.status());
+    if (view->tmin_ms() != key->tmin_ms) return Where(*key, Corruption("begins at {} ms", view->tmin_ms()));
+    if (view->tmax_ms() < begin_ms) continue;
+    blocks_.push_back({*key, view->tmax_ms(), view->samples_count(), bytes_.size(), iterator_->value().size()});
+    bytes_.append(iterator_->value().data(), iterator_->value().size());
+  }
+  return FromRocks(iterator_->status(), FamilyName(family_));
+}
+
+Status BlockReader::ReadOver(int64_t begin_ms, int64_t end_ms, BlockScratch& scratch, SampleColumns& out) {
+  bool overlap = false;
+  for (size_t i = 1; i < blocks_.size(); ++i) overlap |= blocks_[i].key.tmin_ms <= blocks_[i - 1].tmax_ms;
+  if (overlap) {
+    std::stable_sort(blocks_.begin(), blocks_.end(),
+                     [](const Collected& a, const Collected& b) { return a.key.generation < b.key.generation; });
+  }
+  for (const Collected& block : blocks_) {
+    const auto view = BlockView::Parse(std::string_view(bytes_).substr(block.at, block.size));
+    const Status status = view.ok() ? view->DecodeOver(begin_ms, end_ms, scratch, out) : view.status();
+    if (!status.ok()) return Where(block.key, status);
+  }
+  return OkStatus();
+}
+
+}  // namespace auspex::storage

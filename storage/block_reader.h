@@ -1,0 +1,49 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include <rocksdb/db.h>
+
+#include "block.h"
+#include "keys.h"
+#include "rocks.h"
+
+namespace auspex::storage {
+
+/// Reads the blocks of one series after the other from `hot` or `cold`, with one iterator that is moved. One thread at a time.
+class BlockReader {
+ public:
+  /// snapshot: null reads what is there now. It and `rocks` must outlive this.
+  BlockReader(const Rocks& rocks, Family family, const rocksdb::Snapshot* snapshot);
+
+  /// Forgets the blocks that were collected.
+  void Clear();
+  /// Collects the blocks of a series within a partition that may have samples in [begin_ms, end_ms).
+  Status Collect(Partition partition, TenantId tenant, SeriesId series, int64_t begin_ms, int64_t end_ms);
+  /// Lays the collected blocks' samples within [begin_ms, end_ms) over `out`, older blocks first.
+  Status ReadOver(int64_t begin_ms, int64_t end_ms, BlockScratch& scratch, SampleColumns& out);
+
+  struct Collected {
+    BlockKey key;
+    int64_t tmax_ms;
+    size_t samples_count;
+    size_t at;  // in bytes_
+    size_t size;
+  };
+  const std::vector<Collected>& blocks() const { return blocks_; }
+
+ private:
+  Status Where(const BlockKey& key, const Status& status) const;
+
+  const Family family_;
+  rocksdb::Slice upper_;
+  std::string upper_bytes_;
+  std::unique_ptr<rocksdb::Iterator> iterator_;
+  std::vector<Collected> blocks_;
+  std::string bytes_;  // of all collected blocks, so that the iterator may move on
+};
+
+}  // namespace auspex::storage

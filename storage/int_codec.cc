@@ -1,0 +1,209 @@
+#include "int_codec.h"
+
+#include <algorithm>
+#include <numeric>
+#include <vector>
+
+#include "bit_pack.h"
+
+namespace auspex::storage {
+namespace {
+
+// On disk: never reused. 5..15 are free.
+enum Predictor : uint8_t {
+  kLine = 0,    // value i = first + i * slope
+  kOffset = 1,  // residual: above the least value
+  kDelta = 2,   // residual: difference to the value before, minus the centre
+  kDelta2 = 3,  // residual: difference of differences
+};
+
+// On disk: never reused. 3..15 are free.
+enum Backend : uint8_t {
+  kPatched = 0,
+  kTokens = 1,
+  kZstdVarints = 2,
+};
+
+// A slower decoder has to be smaller by this to be chosen.
+constexpr double kTokensBias = 1.02;
+constexpr double kZstdBias = 1.04;
+constexpr size_t kEntropyFrom = 64;  // below, a zstd frame costs more than it saves
+
+using Residuals = std::vector<uint64_t>;
+
+// All differences wrap around: exact for any pair of integers, and undone the same way.
+int64_t Difference(uint64_t a, uint64_t b) { return static_cast<int64_t>(a - b); }
+
+int64_t MedianDelta(std::span<const uint64_t> w) {
+  std::vector<int64_t> deltas(w.size() - 1);
+  for (size_t i = 1; i < w.size(); ++i) deltas[i - 1] = Difference(w[i], w[i - 1]);
+  const auto middle = deltas.begin() + static_cast<ptrdiff_t>(deltas.size() / 2);
+  std::nth_element(deltas.begin(), middle, deltas.end());
+  return *middle;
+}
+
+Residuals DeltaResiduals(std::span<const uint64_t> w, int64_t centre) {
+  Residuals out(w.size() - 1);
+  for (size_t i = 1; i < w.size(); ++i) {
+    out[i - 1] = ZigZag(Difference(w[i] - w[i - 1], static_cast<uint64_t>(centre)));
+  }
+  return out;
+}
+
+Residuals Delta2Residuals(std::span<const uint64_t> w) {
+  Residuals out(w.size() - 2);
+  for (size_t i = 2; i < w.size(); ++i) out[i - 2] = ZigZag(Difference(w[i] - w[i - 1], w[i - 1] - w[i - 2]));
+  return out;
+}
+
+size_t CostBits(const Residuals& residuals) {
+  size_t bits = 0;
+  for (const uint64_t r : residuals) bits += static_cast<size_t>(BitWidth(r));
+  return bits;
+}
+
+uint64_t CommonDivisor(std::span<const uint64_t> w) {
+  uint64_t divisor = 0;
+  for (const uint64_t v : w) {
+    divisor = std::gcd(divisor, v);
+    if (divisor == 1) break;
+  }
+  return divisor;
+}
+
+void AppendResiduals(std::string& out, const Residuals& residuals, Effort effort) {
+  std::string best;
+  AppendFixed(best, static_cast<uint8_t>(kPatched));
+  AppendPatched(best, residuals);
+  if (effort == Effort::kDense && residuals.size() >= kEntropyFrom) {
+    std::string other;
+    AppendFixed(other, static_cast<uint8_t>(kTokens));
+    if (AppendTokens(other, residuals) && static_cast<double>(other.size()) * kTokensBias < static_cast<double>(best.size())) {
+      best = other;
+    }
+    other.clear();
+    AppendFixed(other, static_cast<uint8_t>(kZstdVarints));
+    if (AppendZstdVarints(other, residuals) &&
+        static_cast<double>(other.size()) * kZstdBias < static_cast<double>(best.size())) {
+      best = std::move(other);
+    }
+  }
+  out += best;
+}
+
+bool TakeResiduals(ByteReader& reader, size_t count, uint64_t* out, EntropyScratch& scratch) {
+  switch (reader.Byte()) {
+    case kPatched:
+      return reader.ok() && TakePatched(reader, count, out);
+    case kTokens:
+      return TakeTokens(reader, count, out, scratch);
+    case kZstdVarints:
+      return TakeZstdVarints(reader, count, out, scratch);
+    default:
+      return false;
+  }
+}
+
+bool IsLine(std::span<const int64_t> values) {
+  const uint64_t slope = values.size() < 2 ? 0 : static_cast<uint64_t>(values[1]) - static_cast<uint64_t>(values[0]);
+  for (size_t i = 1; i < values.size(); ++i) {
+    if (static_cast<uint64_t>(values[i]) - static_cast<uint64_t>(values[i - 1]) != slope) return false;
+  }
+  return true;
+}
+
+}  // namespace
+
+void AppendInts(std::string& out, std::span<const int64_t> values, Effort effort) {
+  if (IsLine(values)) {
+    AppendFixed(out, static_cast<uint8_t>(kLine));
+    AppendSigned(out, values[0]);
+    AppendSigned(out, values.size() < 2 ? 0 : Difference(static_cast<uint64_t>(values[1]), static_cast<uint64_t>(values[0])));
+    return;
+  }
+  const int64_t least = *std::min_element(values.begin(), values.end());
+  Residuals w(values.size());
+  for (size_t i = 0; i < values.size(); ++i) w[i] = static_cast<uint64_t>(values[i]) - static_cast<uint64_t>(least);
+  const uint64_t divisor = CommonDivisor(w);  // not 0: the values are not all equal
+  if (divisor > 1) {
+    for (uint64_t& v : w) v /= divisor;
+  }
+  const int64_t centre = MedianDelta(w);
+  const Residuals delta = DeltaResiduals(w, centre);
+  const Residuals delta2 = Delta2Residuals(w);
+  const size_t offset_bits = CostBits(w);
+  const size_t delta_bits = CostBits(delta) + 16;
+  const size_t delta2_bits = CostBits(delta2) + 16;
+  const Predictor predictor = offset_bits <= std::min(delta_bits, delta2_bits) ? kOffset
+                              : delta_bits <= delta2_bits                      ? kDelta
+                                                                               : kDelta2;
+
+  AppendFixed(out, static_cast<uint8_t>(predictor));
+  AppendSigned(out, least);
+  AppendVarint(out, divisor);
+  switch (predictor) {
+    case kLine:
+      break;
+    case kOffset:
+      AppendResiduals(out, w, effort);
+      break;
+    case kDelta:
+      AppendVarint(out, w[0]);
+      AppendSigned(out, centre);
+      AppendResiduals(out, delta, effort);
+      break;
+    case kDelta2:
+      AppendVarint(out, w[0]);
+      AppendSigned(out, Difference(w[1], w[0]));
+      AppendResiduals(out, delta2, effort);
+      break;
+  }
+}
+
+bool TakeInts(ByteReader& reader, size_t count, int64_t* out, EntropyScratch& scratch) {
+  const uint8_t predictor = reader.Byte();
+  const auto least = static_cast<uint64_t>(reader.Signed());
+  auto* w = reinterpret_cast<uint64_t*>(out);  // the same memory, read as what it wraps around in
+  if (predictor == kLine) {
+    const auto slope = static_cast<uint64_t>(reader.Signed());
+    uint64_t v = least;
+    for (size_t i = 0; i < count; ++i, v += slope) w[i] = v;
+    return reader.ok();
+  }
+  const uint64_t divisor = reader.Varint();
+  switch (predictor) {
+    case kOffset:
+      if (!TakeResiduals(reader, count, w, scratch)) return false;
+      break;
+    case kDelta: {
+      uint64_t v = reader.Varint();
+      const auto centre = static_cast<uint64_t>(reader.Signed());
+      if (!TakeResiduals(reader, count - 1, w + 1, scratch)) return false;
+      w[0] = v;
+      for (size_t i = 1; i < count; ++i) w[i] = v += static_cast<uint64_t>(UnZigZag(w[i])) + centre;
+      break;
+    }
+    case kDelta2: {
+      uint64_t v = reader.Varint();
+      auto slope = static_cast<uint64_t>(reader.Signed());
+      if (count < 2 || !TakeResiduals(reader, count - 2, w + 2, scratch)) return false;
+      w[0] = v;
+      w[1] = v += slope;
+      for (size_t i = 2; i < count; ++i) {
+        slope += static_cast<uint64_t>(UnZigZag(w[i]));
+        w[i] = v += slope;
+      }
+      break;
+    }
+    default:
+      return false;
+  }
+  if (divisor == 1) {
+    for (size_t i = 0; i < count; ++i) w[i] += least;
+  } else {
+    for (size_t i = 0; i < count; ++i) w[i] = w[i] * divisor + least;
+  }
+  return reader.ok();
+}
+
+}  // namespace auspex::storage

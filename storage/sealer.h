@@ -1,0 +1,59 @@
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include <rocksdb/sst_file_writer.h>
+
+#include "block_reader.h"
+#include "rocks.h"
+
+namespace auspex::storage {
+
+/// Files that a seal or a retention writes before RocksDB takes them over have this prefix; leftovers are deleted at open.
+inline constexpr std::string_view kIngestFilePrefix = "ingest-";
+
+/// Merges all hot blocks with the cold ones that they touch into dense cold blocks, in one pass over `hot` in key order, and
+/// has RocksDB ingest them. The caller deletes the hot blocks afterwards and keeps new ones from being written meanwhile.
+///
+/// `cold` is only ever changed by ingested files: blocks that are replaced are deleted by the file that replaces them.
+class Sealer {
+ public:
+  Sealer(Rocks& rocks, uint64_t generation);
+  Status Run();
+  /// Hot blocks that were merged.
+  uint64_t blocks_count() const { return blocks_count_; }
+  /// Above the key of the last of them.
+  const std::string& hot_end() const { return hot_end_; }
+
+ private:
+  using Edits = std::map<std::string, std::optional<std::string>>;  // key -> block, or none: delete
+
+  Status SealSeries(const BlockKey& series);
+  void CutIntoBlocks(const BlockKey& series, const SampleColumns& columns, Edits& edits) const;
+  Status WriteEdits(const Edits& edits);
+  Status FinishFile();
+
+  Rocks& rocks_;
+  const uint64_t generation_;
+  BlockReader hot_;
+  BlockReader cold_;
+  BlockScratch scratch_;
+  uint64_t blocks_count_ = 0;
+  std::string hot_end_;
+  std::unique_ptr<rocksdb::SstFileWriter> writer_;
+  std::vector<std::string> files_;
+};
+
+/// Deletes every cold block of the partitions, by an ingested file.
+Status DeleteColdPartitions(Rocks& rocks, std::span<const Partition> partitions);
+
+/// Removes what an interrupted seal left in the directory.
+Status RemoveIngestLeftovers(Rocks& rocks);
+
+}  // namespace auspex::storage

@@ -1,0 +1,231 @@
+#include "value_codec.h"
+
+#include <algorithm>
+#include <array>
+#include <bit>
+#include <cmath>
+#include <optional>
+
+namespace auspex::storage {
+namespace {
+
+// On disk: never reused. 4..15 are free.
+enum Transform : uint8_t {
+  kConstant = 0,
+  kBits = 1,         // order-preserving bits
+  kDecimal = 2,      // integer / 10^e
+  kDecimalUlps = 3,  // integer / 10^e, then so many representable numbers up or down
+};
+
+constexpr int kMaxExponent = 17;
+constexpr int kMaxUlpsExponent = 12;
+constexpr int64_t kMaxUlps = 60;
+constexpr double kMaxInteger = 9007199254740992.0;  // 2^53: integers below are exact doubles
+// From here on decimals take more digits than the same value with a correction.
+constexpr int kManyDigits = 6;
+constexpr size_t kProbes = 128;
+
+// All of them are exact: 10^22 is the largest power of ten that is a double.
+constexpr std::array<double, kMaxExponent + 1> kPowers = {1e0, 1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,  1e8,
+                                                          1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15, 1e16, 1e17};
+
+uint64_t BitsOf(double v) { return std::bit_cast<uint64_t>(v); }
+
+// Maps bits to integers that sort as the numbers do; its own inverse.
+int64_t Ordered(uint64_t bits) {
+  return static_cast<int64_t>(bits) ^ static_cast<int64_t>(static_cast<uint64_t>(static_cast<int64_t>(bits) >> 63) >> 1);
+}
+uint64_t Unordered(int64_t ordered) { return static_cast<uint64_t>(Ordered(static_cast<uint64_t>(ordered))); }
+
+// Division is correctly rounded: i / 10^e is the very double that a parser makes of those decimal digits.
+double FromDecimal(int64_t integer, int exponent) {
+  return static_cast<double>(integer) / kPowers[static_cast<size_t>(exponent)];
+}
+
+bool ToInteger(double v, int exponent, int64_t& integer) {
+  const double scaled = v * kPowers[static_cast<size_t>(exponent)];
+  if (!(std::fabs(scaled) < kMaxInteger)) return false;  // also NaN and infinities
+  integer = static_cast<int64_t>(std::nearbyint(scaled));
+  return true;
+}
+
+bool IsDecimal(double v, int exponent, int64_t& integer) {
+  return ToInteger(v, exponent, integer) && BitsOf(FromDecimal(integer, exponent)) == BitsOf(v);
+}
+
+bool IsNearDecimal(double v, int exponent, int64_t& integer, int64_t& ulps) {
+  if (!ToInteger(v, exponent, integer)) return false;
+  const double near = FromDecimal(integer, exponent);
+  const auto distance = static_cast<uint64_t>(Ordered(BitsOf(v))) - static_cast<uint64_t>(Ordered(BitsOf(near)));
+  ulps = static_cast<int64_t>(distance);
+  return ulps >= -kMaxUlps && ulps <= kMaxUlps;
+}
+
+std::vector<double> Probe(std::span<const double> values) {
+  std::vector<double> probe;
+  const size_t step = std::max<size_t>(1, values.size() / kProbes);
+  for (size_t i = 0; i < values.size(); i += step) {
+    if (std::isfinite(values[i]) && BitsOf(values[i]) != BitsOf(-0.0)) probe.push_back(values[i]);
+  }
+  return probe;
+}
+
+// The smallest exponent that fits all but an eighth of the probes.
+template <typename Fits>
+std::optional<int> FindExponent(std::span<const double> probe, int largest, Fits fits) {
+  if (probe.empty()) return std::nullopt;
+  std::array<size_t, kMaxExponent + 1> needs{};
+  for (const double v : probe) {
+    for (int e = 0; e <= largest; ++e) {
+      if (fits(v, e)) {
+        ++needs[static_cast<size_t>(e)];
+        break;
+      }
+    }
+  }
+  size_t fitting = 0;
+  std::optional<int> found;
+  for (int e = 0; e <= largest; ++e) {
+    fitting += needs[static_cast<size_t>(e)];
+    if (needs[static_cast<size_t>(e)] > 0 && fitting + probe.size() / 8 >= probe.size()) {
+      // Go on while a few more probes are won: an exponent is cheaper than an exception.
+      found = e;
+      if (fitting == probe.size()) break;
+    }
+  }
+  return found;
+}
+
+struct Exceptions {
+  std::vector<size_t> at;
+  std::vector<uint64_t> bits;
+};
+
+void AppendExceptions(std::string& out, const Exceptions& exceptions) {
+  AppendVarint(out, exceptions.at.size());
+  size_t next = 0;
+  for (const size_t at : exceptions.at) {
+    AppendVarint(out, at - next);
+    next = at + 1;
+  }
+  for (const uint64_t bits : exceptions.bits) AppendFixed(out, bits);
+}
+
+// In decimal scaling, or nothing when too many values are no such decimals.
+std::optional<std::string> Decimal(std::span<const double> values, int exponent, bool with_ulps, Effort effort) {
+  std::vector<int64_t> integers(values.size());
+  std::vector<int64_t> ulps(with_ulps ? values.size() : 0);
+  Exceptions exceptions;
+  int64_t previous = 0;
+  for (size_t i = 0; i < values.size(); ++i) {
+    int64_t integer = 0;
+    const bool fits =
+        with_ulps ? IsNearDecimal(values[i], exponent, integer, ulps[i]) : IsDecimal(values[i], exponent, integer);
+    if (!fits) {
+      exceptions.at.push_back(i);
+      exceptions.bits.push_back(BitsOf(values[i]));
+      if (exceptions.at.size() > values.size() / 8 + 1) return std::nullopt;
+      integer = previous;  // costs nothing in the integer column
+      if (with_ulps) ulps[i] = 0;
+    }
+    previous = integers[i] = integer;
+  }
+  std::string out;
+  AppendFixed(out, static_cast<uint8_t>(with_ulps ? kDecimalUlps : kDecimal));
+  AppendFixed(out, static_cast<uint8_t>(exponent));
+  AppendExceptions(out, exceptions);
+  AppendInts(out, integers, effort);
+  if (with_ulps) AppendInts(out, ulps, effort);
+  return out;
+}
+
+std::string OrderedBits(std::span<const double> values, Effort effort) {
+  std::vector<int64_t> integers(values.size());
+  for (size_t i = 0; i < values.size(); ++i) integers[i] = Ordered(BitsOf(values[i]));
+  std::string out;
+  AppendFixed(out, static_cast<uint8_t>(kBits));
+  AppendInts(out, integers, effort);
+  return out;
+}
+
+bool TakeExceptions(ByteReader& reader, size_t count, Exceptions& exceptions) {
+  const uint64_t n = reader.Varint();
+  if (!reader.ok() || n > count) return false;
+  exceptions.at.resize(n);
+  exceptions.bits.resize(n);
+  size_t next = 0;
+  for (size_t& at : exceptions.at) {
+    const uint64_t gap = reader.Varint();
+    if (gap >= count - next) return false;
+    at = next + gap;
+    next = at + 1;
+  }
+  for (uint64_t& bits : exceptions.bits) bits = reader.Fixed<uint64_t>();
+  return reader.ok();
+}
+
+}  // namespace
+
+void AppendValues(std::string& out, std::span<const double> values, Effort effort) {
+  const uint64_t first = BitsOf(values[0]);
+  if (std::all_of(values.begin(), values.end(), [&](double v) { return BitsOf(v) == first; })) {
+    AppendFixed(out, static_cast<uint8_t>(kConstant));
+    AppendFixed(out, first);
+    return;
+  }
+  const std::vector<double> probe = Probe(values);
+  int64_t ignored_integer = 0;
+  int64_t ignored_ulps = 0;
+  const auto exponent = FindExponent(probe, kMaxExponent, [&](double v, int e) { return IsDecimal(v, e, ignored_integer); });
+  std::string best;
+  const auto consider = [&](std::optional<std::string> candidate) {
+    if (candidate && (best.empty() || candidate->size() < best.size())) best = *std::move(candidate);
+  };
+  if (exponent) consider(Decimal(values, *exponent, /*with_ulps=*/false, effort));
+  if (best.empty() || *exponent >= kManyDigits) {
+    const auto near = FindExponent(probe, kMaxUlpsExponent,
+                                   [&](double v, int e) { return IsNearDecimal(v, e, ignored_integer, ignored_ulps); });
+    if (near) consider(Decimal(values, *near, /*with_ulps=*/true, effort));
+    consider(OrderedBits(values, effort));
+  }
+  out += best;
+}
+
+bool TakeValues(ByteReader& reader, size_t count, double* out, ValueScratch& scratch) {
+  const uint8_t transform = reader.Byte();
+  if (!reader.ok()) return false;
+  if (transform == kConstant) {
+    std::fill_n(out, count, std::bit_cast<double>(reader.Fixed<uint64_t>()));
+    return reader.ok();
+  }
+  scratch.integers.resize(count);
+  int64_t* const integers = scratch.integers.data();
+  if (transform == kBits) {
+    if (!TakeInts(reader, count, integers, scratch.entropy)) return false;
+    for (size_t i = 0; i < count; ++i) out[i] = std::bit_cast<double>(Unordered(integers[i]));
+    return true;
+  }
+  if (transform != kDecimal && transform != kDecimalUlps) return false;
+  const int exponent = reader.Byte();
+  Exceptions exceptions;
+  if (exponent > kMaxExponent || !TakeExceptions(reader, count, exceptions)) return false;
+  if (!TakeInts(reader, count, integers, scratch.entropy)) return false;
+  const double power = kPowers[static_cast<size_t>(exponent)];
+  if (exponent == 0) {
+    for (size_t i = 0; i < count; ++i) out[i] = static_cast<double>(integers[i]);
+  } else {
+    for (size_t i = 0; i < count; ++i) out[i] = static_cast<double>(integers[i]) / power;
+  }
+  if (transform == kDecimalUlps) {
+    scratch.ulps.resize(count);
+    if (!TakeInts(reader, count, scratch.ulps.data(), scratch.entropy)) return false;
+    for (size_t i = 0; i < count; ++i) {
+      const auto moved = static_cast<uint64_t>(Ordered(BitsOf(out[i]))) + static_cast<uint64_t>(scratch.ulps[i]);
+      out[i] = std::bit_cast<double>(Unordered(static_cast<int64_t>(moved)));
+    }
+  }
+  for (size_t i = 0; i < exceptions.at.size(); ++i) out[exceptions.at[i]] = std::bit_cast<double>(exceptions.bits[i]);
+  return true;
+}
+
+}  // namespace auspex::storage

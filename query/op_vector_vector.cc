@@ -8,6 +8,15 @@ namespace {
 
 using Cardinality = VectorMatching::Cardinality;
 
+// `{__name__="up", job="api"}`: all labels in braces, the metric name too.
+std::string InBraces(const Labels& labels) {
+  const std::string_view metric = labels.MetricName();
+  const std::string others = labels.WithoutMetricName().ToString();
+  if (metric.empty()) return others;
+  const std::string rest = others.substr(1);
+  return fmt::format("{{__name__=\"{}\"{}{}", metric, rest == "}" ? "" : ", ", rest);
+}
+
 class VectorVectorOperator final : public Operator {
  public:
   VectorVectorOperator(BinaryOp op, bool return_bool, VectorMatching matching, OperatorPtr left, OperatorPtr right)
@@ -87,8 +96,8 @@ class VectorVectorOperator final : public Operator {
             return FailedPrecondition(
                 "found duplicate series for the match group {} on the {} hand-side of the operation: [{}, {}];many-to-many "
                 "matching not allowed: matching labels must be unique on one side",
-                op.signature_.Of(second).ToString(), op.swapped_ ? "left" : "right", second.ToString(),
-                one.labels[rows[a]].ToString());
+                InBraces(op.signature_.Of(second)), op.swapped_ ? "left" : "right", InBraces(second),
+                InBraces(one.labels[rows[a]]));
           }
         }
       }

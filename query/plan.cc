@@ -196,8 +196,7 @@ class Planner {
     // timestamp() of a selector is about the samples themselves.
     if (call.function == "timestamp") {
       if (const auto* selector = std::get_if<VectorSelector>(&Unwrap(*call.arguments[0]).node)) {
-        TimeShift shift = ShiftOf(selector->time);
-        if (shift.at_ms) shift.offset_ms = 0;  // as Prometheus does
+        const TimeShift shift = ShiftOf(selector->time);
         return Part{MakeTimestamps(MakeSelector(selector->matchers, shift, /*timestamps=*/true)), false};
       }
     }

@@ -1,5 +1,5 @@
-#include <chrono>
 #include <cmath>
+#include <cstdint>
 #include <numbers>
 #include <utility>
 
@@ -8,44 +8,65 @@
 namespace auspex::query {
 namespace {
 
-using std::chrono::days;
-using std::chrono::floor;
-using std::chrono::sys_days;
-using std::chrono::sys_seconds;
-using std::chrono::year_month_day;
+// Where a time lies in the Gregorian calendar.
+struct Date {
+  int64_t year;
+  int64_t month;       ///< 1..12
+  int64_t day;         ///< 1..31
+  int64_t day_number;  ///< days since 1970-01-01
+};
 
-// Seconds are cut off as Go converts a float to an integer; what does not fit is the smallest one. Years beyond what the
-// calendar here can hold are kept within it.
-sys_seconds TimeOf(double seconds) {
+bool IsLeap(int64_t year) { return year % 4 == 0 && (year % 100 != 0 || year % 400 == 0); }
+
+int64_t DaysIn(int64_t year, int64_t month) {
+  constexpr int64_t kDays[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
+  return month == 2 && IsLeap(year) ? 29 : kDays[month - 1];
+}
+
+// Seconds since the start of a year so long ago that the difference is never negative, modulo 2^64. Prometheus answers in
+// Go's calendar: a float is cut to an integer, what does not fit (NaN and infinities too) becomes the smallest one, and
+// times near the ends of the range wrap around.
+constexpr int64_t kSecondsPerDay = 86'400;
+constexpr uint64_t kZeroToUnix = 62'135'596'800ULL + 9'223'371'966'579'724'800ULL;
+
+uint64_t SinceZero(double seconds) {
   constexpr double kTwoTo63 = 9223372036854775808.0;
   const int64_t whole = seconds >= -kTwoTo63 && seconds < kTwoTo63 ? static_cast<int64_t>(seconds) : INT64_MIN;
-  constexpr int64_t kFarthest = int64_t{1'000'000'000'000};  // about the year 33658
-  return sys_seconds(std::chrono::seconds(std::max(-kFarthest, std::min(kFarthest, whole))));
+  return static_cast<uint64_t>(whole) + kZeroToUnix;
 }
 
-year_month_day DateOf(double seconds) { return year_month_day(floor<days>(TimeOf(seconds))); }
+// Source: Hinnant, "chrono-Compatible Low-Level Date Algorithms", civil_from_days.
+Date DateOf(double seconds) {
+  const auto day_number = static_cast<int64_t>(SinceZero(seconds) / kSecondsPerDay - kZeroToUnix / kSecondsPerDay);
+  const int64_t shifted = day_number + 719'468;
+  const int64_t era = (shifted >= 0 ? shifted : shifted - 146'096) / 146'097;
+  const int64_t day_of_era = shifted - era * 146'097;
+  const int64_t year_of_era = (day_of_era - day_of_era / 1'460 + day_of_era / 36'524 - day_of_era / 146'096) / 365;
+  const int64_t day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);  // from March 1
+  const int64_t shifted_month = (5 * day_of_year + 2) / 153;
+  const int64_t month = shifted_month < 10 ? shifted_month + 3 : shifted_month - 9;
+  return {year_of_era + era * 400 + (month <= 2 ? 1 : 0), month, day_of_year - (153 * shifted_month + 2) / 5 + 1, day_number};
+}
 
-double Year(double value, const double*) { return static_cast<double>(static_cast<int>(DateOf(value).year())); }
-double Month(double value, const double*) { return static_cast<double>(static_cast<unsigned>(DateOf(value).month())); }
-double DayOfMonth(double value, const double*) { return static_cast<double>(static_cast<unsigned>(DateOf(value).day())); }
+double Year(double value, const double*) { return static_cast<double>(DateOf(value).year); }
+double Month(double value, const double*) { return static_cast<double>(DateOf(value).month); }
+double DayOfMonth(double value, const double*) { return static_cast<double>(DateOf(value).day); }
 double DayOfWeek(double value, const double*) {
-  return static_cast<double>(std::chrono::weekday(floor<days>(TimeOf(value))).c_encoding());
+  // 1970-01-01 was a Thursday; Sunday is 0.
+  return static_cast<double>(((DateOf(value).day_number + 4) % 7 + 7) % 7);
 }
 double DayOfYear(double value, const double*) {
-  const sys_days day = floor<days>(TimeOf(value));
-  const sys_days first = year_month_day(day).year() / std::chrono::January / 1;
-  return static_cast<double>((day - first).count() + 1);
+  const Date date = DateOf(value);
+  int64_t day = date.day;
+  for (int64_t month = 1; month < date.month; ++month) day += DaysIn(date.year, month);
+  return static_cast<double>(day);
 }
 double DaysInMonth(double value, const double*) {
-  const year_month_day date = DateOf(value);
-  return static_cast<double>(static_cast<unsigned>((date.year() / date.month() / std::chrono::last).day()));
+  const Date date = DateOf(value);
+  return static_cast<double>(DaysIn(date.year, date.month));
 }
-double SecondOfDay(double value) {
-  const sys_seconds time = TimeOf(value);
-  return static_cast<double>((time - floor<days>(time)).count());
-}
-double Hour(double value, const double*) { return std::floor(SecondOfDay(value) / 3600); }
-double Minute(double value, const double*) { return std::floor(std::fmod(SecondOfDay(value), 3600) / 60); }
+double Hour(double value, const double*) { return static_cast<double>(SinceZero(value) % kSecondsPerDay / 3600); }
+double Minute(double value, const double*) { return static_cast<double>(SinceZero(value) % 3600 / 60); }
 
 // Go's math.Min and math.Max: NaN wins over everything but the infinity asked for.
 double Smaller(double a, double b) {

@@ -1,0 +1,116 @@
+#include <gtest/gtest.h>
+
+#include "auspex/storage/store.h"
+#include "storage/partition.h"
+#include "tests/support/store_compare.h"
+#include "tests/support/temp_dir.h"
+
+namespace auspex {
+namespace {
+
+using storage::kDayMs;
+using storage::Partition;
+using storage::Partitioning;
+using testing::Dump;
+
+TEST(Partitioning, MonthsTileTime) {
+  const Partitioning months(0);
+  int64_t t = -40 * 365 * kDayMs;
+  Partition before = months.Of(t - 1);
+  for (int i = 0; i < 1200; ++i) {
+    const Partition partition = months.Of(before.end_ms());
+    EXPECT_EQ(partition.begin_ms(), before.end_ms());
+    EXPECT_GE(partition.days, 28);
+    EXPECT_LE(partition.days, 31);
+    EXPECT_EQ(months.Of(partition.end_ms() - 1), partition);
+    before = partition;
+  }
+  EXPECT_EQ(months.Of(1'709'251'199'999).days, 29);                       // 2024-02-29T23:59:59.999Z
+  EXPECT_EQ(months.Of(1'709'251'200'000).begin_ms(), 1'709'251'200'000);  // 2024-03-01
+  EXPECT_EQ(months.Of(-1), (Partition{-31, 31}));                         // December 1969
+}
+
+TEST(Partitioning, NoPartitionIsLongerThanATenthOfTheRetentionOrADay) {
+  for (int days = 1; days < 400; ++days) {
+    const Partition partition = Partitioning(days * kDayMs).Of(-12'345'678'901);
+    EXPECT_LE(partition.days, std::max(1, days / 10)) << days;
+    EXPECT_LE(partition.begin_ms(), -12'345'678'901);
+    EXPECT_GT(partition.end_ms(), -12'345'678'901);
+  }
+}
+
+class Retention : public ::testing::Test {
+ protected:
+  void Open(int64_t retention_ms) {
+    store_.reset();
+    StoreOptions options;
+    options.path = dir_ / "db";
+    options.memory_budget_bytes = uint64_t{64} << 20;
+    options.retention_ms = retention_ms;
+    options.clock = &clock_;
+    auto opened = Store::Open(options);
+    ASSERT_TRUE(opened.ok()) << opened.status().ToString();
+    store_ = *std::move(opened);
+  }
+  AppendReport Put(const std::string& name, int64_t t_ms) {
+    WriteBatch batch;
+    batch.Add(batch.AddSeries(Labels::Of({{"__name__", name}})), t_ms, 1);
+    return store_->Append(batch).value();
+  }
+
+  testing::TempDir dir_;
+  testing::FixedClock clock_{1'767'225'600'000};
+  std::unique_ptr<Store> store_;
+};
+
+TEST_F(Retention, ExpiredSamplesAreNeverAnsweredAndThenDeleted) {
+  Open(2 * kDayMs);
+  const int64_t now_ms = clock_.NowMs();
+  EXPECT_EQ(Put("old", now_ms - 3 * kDayMs).rejected, 1u);
+  EXPECT_EQ(Put("old", now_ms - kDayMs).accepted, 1u);
+  ASSERT_TRUE(store_->Seal().ok());
+  EXPECT_EQ(Put("old", now_ms - kDayMs + 1000).accepted, 1u);
+  ASSERT_TRUE(store_->Flush().ok());
+  EXPECT_EQ(Put("new", now_ms + 2 * kDayMs).accepted, 1u);
+  auto before = store_->Select({}).value();
+
+  clock_.Set(now_ms + 2 * kDayMs);
+  EXPECT_EQ(Dump(*store_, {}).find("old"), std::string::npos);  // checked when read
+  EXPECT_EQ(store_->Stats().cold_blocks_count, 1u);
+  ASSERT_TRUE(store_->ApplyRetention().ok());
+  EXPECT_EQ(store_->Stats().cold_blocks_count, 0u) << "or else the selection keeps it";
+  EXPECT_EQ(store_->LabelValues("__name__", {}, 0).value(), std::vector<std::string>{"new"});
+  SampleColumns columns;
+  ASSERT_TRUE(before->NewReader()->Read(1, columns).ok());
+  EXPECT_EQ(columns.t_ms.size(), 2u);  // a selection does not move
+  before.reset();                      // or the directory stays open
+
+  Open(2 * kDayMs);
+  EXPECT_EQ(store_->LabelValues("__name__", {}, 0).value(), std::vector<std::string>{"new"});
+}
+
+TEST_F(Retention, PartitionsOfAnotherLengthAreStillRead) {
+  Open(0);
+  const int64_t now_ms = clock_.NowMs();
+  for (int i = 0; i < 50; ++i) Put("up", now_ms - i * kDayMs / 2);
+  ASSERT_TRUE(store_->Seal().ok());
+  const std::string want = Dump(*store_, {});
+  Open(60 * kDayMs);
+  EXPECT_EQ(Dump(*store_, {}), want);
+  for (int i = 0; i < 50; ++i) Put("up", now_ms - i * kDayMs / 2 + 1);
+  ASSERT_TRUE(store_->Seal().ok());
+  for (int i = 0; i < 50; ++i) Put("up", now_ms - i * kDayMs / 2 + 1);
+  WriteBatch newer;
+  newer.Add(newer.AddSeries(Labels::Of({{"__name__", "up"}})), now_ms - kDayMs, 7);
+  ASSERT_TRUE(store_->Append(newer).ok());
+  ASSERT_TRUE(store_->Seal().ok());
+  const auto selection = store_->Select({}).value();
+  SampleColumns columns;
+  ASSERT_TRUE(selection->NewReader()->Read(0, columns).ok());
+  ASSERT_EQ(columns.t_ms.size(), 100u);
+  const auto at = std::find(columns.t_ms.begin(), columns.t_ms.end(), now_ms - kDayMs) - columns.t_ms.begin();
+  EXPECT_EQ(columns.values[at], 7);
+}
+
+}  // namespace
+}  // namespace auspex

@@ -1,0 +1,104 @@
+// What the store does when the disk does not.
+#include <chrono>
+#include <memory>
+#include <thread>
+
+#include <gtest/gtest.h>
+
+#include "auspex/storage/store.h"
+#include "tests/support/fault_file_system.h"
+#include "tests/support/store_compare.h"
+#include "tests/support/temp_dir.h"
+
+namespace auspex {
+namespace {
+
+using testing::Dump;
+using testing::FaultFileSystem;
+
+class StoreFault : public ::testing::Test {
+ protected:
+  void Open(SyncMode sync) {
+    store_.reset();
+    StoreOptions options;
+    options.path = dir_ / "db";
+    options.sync = sync;
+    options.memory_budget_bytes = uint64_t{64} << 20;
+    options.file_system = disk_;
+    auto opened = Store::Open(options);
+    ASSERT_TRUE(opened.ok()) << opened.status().ToString();
+    store_ = *std::move(opened);
+  }
+  Status Put(int64_t t_ms) {
+    WriteBatch batch;
+    batch.Add(batch.AddSeries(Labels::Of({{"__name__", "up"}})), t_ms, 1);
+    return store_->Append(batch).status();
+  }
+  // The disk is looked at every 200 ms.
+  Status PutWithin(int64_t t_ms, StatusCode wanted) {
+    Status status;
+    for (int i = 0; i < 100; ++i) {
+      status = Put(t_ms);
+      if (status.code() == wanted) break;
+      std::this_thread::sleep_for(std::chrono::milliseconds(50));
+    }
+    return status;
+  }
+
+  testing::TempDir dir_;
+  std::shared_ptr<FaultFileSystem> disk_ = std::make_shared<FaultFileSystem>();
+  std::unique_ptr<Store> store_;
+};
+
+TEST_F(StoreFault, AFullDiskRefusesWritesUntilThereIsRoom) {
+  Open(SyncMode::kInterval);
+  ASSERT_TRUE(Put(1).ok());
+  disk_->free_bytes = 1'000'000;
+  const Status full = PutWithin(2, StatusCode::kResourceExhausted);
+  EXPECT_EQ(full.code(), StatusCode::kResourceExhausted);
+  EXPECT_NE(full.message().find("1000000 bytes free"), std::string::npos) << full.message();
+  EXPECT_TRUE(store_->Stats().read_only_reason.empty());
+  disk_->free_bytes = 0;
+  EXPECT_TRUE(PutWithin(3, StatusCode::kOk).ok());
+}
+
+TEST_F(StoreFault, AFailedSyncMakesReadOnlyWithTheFirstCause) {
+  Open(SyncMode::kAlways);
+  ASSERT_TRUE(Put(1).ok());
+  disk_->fail_syncs = true;
+  EXPECT_EQ(Put(2).code(), StatusCode::kIoError);
+  disk_->fail_syncs = false;
+  for (int i = 0; i < 2; ++i) {
+    const Status later = Put(3);
+    EXPECT_EQ(later.code(), StatusCode::kFailedPrecondition);
+    EXPECT_NE(later.message().find("injected: sync"), std::string::npos) << later.message();
+  }
+  EXPECT_NE(store_->Stats().read_only_reason.find("injected: sync"), std::string::npos);
+  EXPECT_NE(Dump(*store_, {}).find("  1 "), std::string::npos);  // what is there can still be read
+  Open(SyncMode::kAlways);
+  EXPECT_TRUE(Put(4).ok());
+  EXPECT_NE(Dump(*store_, {}).find("  1 "), std::string::npos);
+}
+
+TEST_F(StoreFault, AFailedBackgroundSyncIsNotForgotten) {
+  Open(SyncMode::kInterval);
+  disk_->fail_syncs = true;
+  ASSERT_TRUE(Put(1).ok());
+  EXPECT_EQ(PutWithin(2, StatusCode::kFailedPrecondition).code(), StatusCode::kFailedPrecondition);
+}
+
+TEST_F(StoreFault, AFailedWriteIsNotAcknowledgedAndNotSeen) {
+  Open(SyncMode::kNever);
+  ASSERT_TRUE(Put(1).ok());
+  const std::string before = Dump(*store_, {});
+  disk_->fail_appends = true;
+  EXPECT_EQ(Put(2).code(), StatusCode::kIoError);
+  disk_->fail_appends = false;
+  EXPECT_EQ(Dump(*store_, {}), before);
+  EXPECT_EQ(Put(3).code(), StatusCode::kFailedPrecondition);
+  Open(SyncMode::kNever);
+  EXPECT_NE(Dump(*store_, {}).find("  1 "), std::string::npos);
+}
+
+}  // namespace
+}  // namespace auspex

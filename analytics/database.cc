@@ -5,6 +5,7 @@
 #include <mutex>
 #include <utility>
 
+#include "auspex/analytics/functions.h"
 #include "auspex/query/ast.h"
 #include "auspex/query/parser.h"
 #include "event_log.h"
@@ -229,7 +230,9 @@ Result<std::unique_ptr<Database>> Database::Open(const Options& options) {
   }
   if (options.clock == nullptr) return InvalidArgument("clock: is null");
   AUSPEX_ASSIGN_OR_RETURN(std::unique_ptr<Store> store, Store::Open(StoreOptionsOf(options)));
-  auto database = std::make_unique<DatabaseImpl>(options, std::move(store), query::FunctionRegistry::BuiltIn());
+  query::FunctionRegistry registry = query::FunctionRegistry::BuiltIn();
+  AUSPEX_RETURN_IF_ERROR(analytics::RegisterAnalyticsFunctions(registry));
+  auto database = std::make_unique<DatabaseImpl>(options, std::move(store), std::move(registry));
   AUSPEX_RETURN_IF_ERROR(database->Load());
   return std::unique_ptr<Database>(std::move(database));
 }

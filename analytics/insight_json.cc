@@ -326,6 +326,7 @@ std::string ToJson(const Insight& insight) {
               {"revision", insight.revision},
               {"known_from", TimeToJson(insight.known_from_ms)},
               {"reopen_count", insight.reopen_count},
+              {"missed_evaluations", insight.missed_evaluations},
               {"replayed", insight.replayed}};
   if (insight.prediction_range) {
     const PredictionRange& range = *insight.prediction_range;
@@ -376,6 +377,7 @@ Result<Insight> InsightFromJson(std::string_view text) {
   reader.Count("revision", out.revision);
   reader.Time("known_from", out.known_from_ms);
   reader.Count("reopen_count", out.reopen_count);
+  reader.Count("missed_evaluations", out.missed_evaluations);
   reader.Flag("replayed", out.replayed);
   AUSPEX_RETURN_IF_ERROR(reader.status());
   return out;

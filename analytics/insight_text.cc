@@ -35,11 +35,11 @@ std::string Observation(const Rule& rule, const Anomaly& anomaly) {
     return fmt::format("{} is not as it should be: {} gives {}.", subject, rule.expr, FormatNumber(anomaly.score));
   }
   std::string out = fmt::format("{} was {} at {}", subject, FormatNumber(*anomaly.value_at), start);
-  if (anomaly.lower && anomaly.upper) {
-    const char* side = *anomaly.value_at > *anomaly.upper   ? "above"
-                       : *anomaly.value_at < *anomaly.lower ? "below"
-                                                            : "near the edge of";
-    out += fmt::format(", {} the expected range {} to {}", side, FormatNumber(*anomaly.lower), FormatNumber(*anomaly.upper));
+  const bool above = anomaly.upper && *anomaly.value_at > *anomaly.upper;
+  const bool below = anomaly.lower && *anomaly.value_at < *anomaly.lower;
+  if (anomaly.lower && anomaly.upper && (above || below)) {
+    out += fmt::format(", {} the expected range {} to {}", above ? "above" : "below", FormatNumber(*anomaly.lower),
+                       FormatNumber(*anomaly.upper));
   }
   return out +
          fmt::format(" (expected {}{}).", FormatNumber(*anomaly.expected), Proportion(*anomaly.value_at, *anomaly.expected));
@@ -128,7 +128,7 @@ std::string SubjectText(const RuleExpression& expression, const Labels& labels) 
   return labels.empty() ? what : fmt::format("{} for {}", what, labels.ToString());
 }
 
-void WriteWords(const Rule& rule, int64_t t_ms, uint64_t missed, Insight& insight) {
+void WriteWords(const Rule& rule, int64_t t_ms, Insight& insight) {
   const Anomaly* anomaly = Leading(insight);
   if (anomaly == nullptr) return;
   const LinkedEvent* event = insight.events.empty() ? nullptr : &insight.events.front();
@@ -145,6 +145,7 @@ void WriteWords(const Rule& rule, int64_t t_ms, uint64_t missed, Insight& insigh
     insight.name = annotation("summary").value_or(DefaultName(rule, insight, *anomaly, t_ms));
   std::string text = insight.prediction_range ? Forecast(rule, insight, *anomaly, t_ms) : Observation(rule, *anomaly);
   text += Duration(insight) + Breadth(insight) + Change(insight);
+  const uint32_t missed = insight.missed_evaluations;
   if (missed > 0) text += fmt::format(" {} evaluation{} did not happen meanwhile.", missed, missed == 1 ? "" : "s");
   insight.description = annotation("description").value_or(text);
   WriteRecommendations(rule, context, insight);

@@ -9,8 +9,7 @@ namespace auspex::analytics {
 
 /// Writes the insight's name, description and recommendations from what it holds, in plain words, as of behaviour time
 /// `t_ms`. The annotations `summary` and `description` of the rule take the place of the built-in words.
-/// `missed`: evaluations that did not happen while it lasted.
-void WriteWords(const Rule& rule, int64_t t_ms, uint64_t missed, Insight& insight);
+void WriteWords(const Rule& rule, int64_t t_ms, Insight& insight);
 
 /// `latency_seconds{service="checkout"}`, or the observed expression with its labels.
 std::string SubjectText(const RuleExpression& expression, const Labels& labels);

@@ -102,6 +102,11 @@ bool InsightTracker::worse(double a, double b) const {
 }
 
 void InsightTracker::Step(int64_t t_ms, const std::vector<Verdict>& verdicts, uint64_t missed) {
+  for (auto& [id, insight] : state_.insights) {
+    if (missed == 0 || insight.status != InsightStatus::kOngoing) continue;
+    insight.missed_evaluations += static_cast<uint32_t>(missed);
+    changed_.insert(id);
+  }
   Observe(t_ms, verdicts, missed);
   for (auto at = state_.episodes.begin(); at != state_.episodes.end();) {
     Episode& episode = at->second;
@@ -126,7 +131,7 @@ void InsightTracker::Observe(int64_t t_ms, const std::vector<Verdict>& verdicts,
     if (added) {
       episode.start_ms = t_ms;
     } else {
-      episode.missed += missed;
+      episode.missed += episode.active ? 0 : missed;
     }
     // Several series may lose their names and become one: the worst of them counts.
     const bool again = !added && episode.last_ms == t_ms;
@@ -231,6 +236,7 @@ void InsightTracker::Activate(int64_t t_ms, const Labels& labels, Episode& episo
     insight->time_range.start_ms = std::min(insight->time_range.start_ms, episode.start_ms);
   }
   episode.insight_id = insight->id;
+  insight->missed_evaluations = std::max(insight->missed_evaluations, static_cast<uint32_t>(episode.missed));
   changed_.insert(insight->id);
   insight->anomalies.push_back(MakeAnomaly(labels, episode));
   Upgrade(t_ms, *insight, insight->anomalies.back(), episode);
@@ -347,13 +353,11 @@ Result<std::vector<Insight>> InsightTracker::Finish(int64_t t_ms, const std::set
       revise = revise || linked;
     }
     if (!revise) continue;
-    uint64_t missed = 0;
     for (const auto& [labels, episode] : state_.episodes) {
       if (episode.insight_id != id) continue;
-      missed = std::max(missed, episode.missed);
       if (Anomaly* anomaly = OngoingAnomaly(insight, labels, around_.rule.expr)) anomaly->score = episode.worst;
     }
-    WriteWords(around_.rule, t_ms, missed, insight);
+    WriteWords(around_.rule, t_ms, insight);
     ++insight.revision;
     insight.known_from_ms = around_.now_ms;
     out.push_back(insight);

@@ -24,7 +24,7 @@ struct Episode {
   double value = 0;  ///< the last
   Severity severity = Severity::kLow;
   std::string why;         ///< of the severity
-  uint64_t missed = 0;     ///< evaluations that did not happen meanwhile
+  uint64_t missed = 0;     ///< evaluations that did not happen while it was pending
   std::string insight_id;  ///< once active: where its anomaly is; empty for a contextual one that found no insight yet
 };
 

@@ -30,11 +30,11 @@ std::string_view Name(AnomalyRole role);      ///< "CAUSAL"
 /// Something that somebody changed: a deployment, a configuration, a schema.
 struct Event {
   std::string id;
-  std::string kind;   ///< "deployment", "config", "feature_flag", ...
+  std::string kind;  ///< "deployment", "config", "feature_flag", ...
   std::string name;
   std::string source;
   int64_t t_ms = 0;
-  Labels labels;      ///< what it touched: service, environment, ...
+  Labels labels;  ///< what it touched: service, environment, ...
 };
 
 /// A change event as an insight sees it.
@@ -58,9 +58,9 @@ struct Anomaly {
   Labels labels;
   Severity severity = Severity::kLow;
   InsightStatus status = InsightStatus::kOngoing;
-  TimeRange time_range;      ///< behaviour
-  TimeRange reported_range;  ///< when auspex said so
-  double score = 0;          ///< the rule's value of greatest magnitude while it lasted (signed)
+  TimeRange time_range;            ///< behaviour
+  TimeRange reported_range;        ///< when auspex said so
+  double score = 0;                ///< the rule's value of greatest magnitude while it lasted (signed)
   std::optional<double> value_at;  ///< of the observed series at the first anomalous step, where the rule lets it be known
   std::optional<double> expected;
   std::optional<double> lower;
@@ -84,7 +84,7 @@ struct PredictionRange {
 /// What auspex tells people: what is wrong, since when, what changed before, how bad, what to do.
 /// Field names follow Amazon DevOps Guru's where it has one.
 struct Insight {
-  std::string id;          ///< deterministic: from (group, rule, group key, start of the first causal anomaly)
+  std::string id;  ///< deterministic: from (group, rule, group key, start of the first causal anomaly)
   std::string group;
   std::string cq;          ///< the rule
   std::string cq_version;  ///< hash of the rule's definition
@@ -94,17 +94,18 @@ struct Insight {
   Severity severity = Severity::kLow;
   std::vector<SeverityChange> severity_history;
   InsightStatus status = InsightStatus::kOngoing;
-  TimeRange time_range;      ///< behaviour
-  TimeRange reported_range;  ///< when auspex opened and closed it
+  TimeRange time_range;                             ///< behaviour
+  TimeRange reported_range;                         ///< when auspex opened and closed it
   std::optional<PredictionRange> prediction_range;  ///< proactive only
-  Labels collection;         ///< the group key: service, environment, ...
+  Labels collection;                                ///< the group key: service, environment, ...
   std::vector<Anomaly> anomalies;
   std::vector<LinkedEvent> events;
   std::vector<Recommendation> recommendations;
-  uint32_t revision = 1;     ///< counts up; every revision stays stored
-  int64_t known_from_ms = 0; ///< when this revision became known
+  uint32_t revision = 1;      ///< counts up; every revision stays stored
+  int64_t known_from_ms = 0;  ///< when this revision became known
   uint32_t reopen_count = 0;
-  bool replayed = false;     ///< found in history, not as it happened
+  uint32_t missed_evaluations = 0;  ///< that should have happened while it lasted and did not
+  bool replayed = false;            ///< found in history, not as it happened
 };
 
 /// Which insights. Empty fields do not restrict.

@@ -13,11 +13,11 @@
 namespace auspex::testing {
 namespace {
 
-enum class Place { kModel, kMemory, kDisk, kFlushed, kSealed, kReopened };
+enum class Place { kModel, kMemory, kFlushed, kSealed, kReopened };
 
 constexpr std::pair<Place, std::string_view> kPlaces[] = {
-    {Place::kModel, "Model"},     {Place::kMemory, "Memory"}, {Place::kDisk, "Disk"},
-    {Place::kFlushed, "Flushed"}, {Place::kSealed, "Sealed"}, {Place::kReopened, "Reopened"},
+    {Place::kModel, "Model"},   {Place::kMemory, "Memory"},     {Place::kFlushed, "Flushed"},
+    {Place::kSealed, "Sealed"}, {Place::kReopened, "Reopened"},
 };
 
 class ModelTarget final : public ScriptTarget {
@@ -35,6 +35,7 @@ class StoreTarget final : public ScriptTarget {
     StoreOptions options;
     options.path = dir_.path();
     options.in_memory = place_ == Place::kMemory;
+    options.sync = SyncMode::kNever;
     AUSPEX_ASSIGN_OR_RETURN(store_, Store::Open(options));
     return OkStatus();
   }

@@ -115,6 +115,9 @@ void AddHistograms(std::vector<Function>& rows) {
   rows.push_back(Row("histogram_fraction", {Scalar("lower"), Scalar("upper"), Vector("buckets")},
                      "The estimated fraction of observations between lower and upper, 0 to 1.",
                      "histogram_fraction(0, 0.2, rate(latency_seconds_bucket[5m]))"));
+  rows.push_back(Experimental(Repeating(Row("histogram_quantiles", {Vector("buckets"), String("label"), Scalar("phi")},
+                                            "The phi-quantiles of classic buckets, each with its phi in the label named.",
+                                            "histogram_quantiles(rate(latency_seconds_bucket[5m]), \"phi\", 0.5, 0.9)"))));
   const auto native = [&](std::string name, std::string description) {
     std::string example = name + "(latency_seconds)";
     rows.push_back(
@@ -147,8 +150,8 @@ void AddLabelsAndOrder(std::vector<Function>& rows) {
 }
 
 void AddConversions(std::vector<Function>& rows) {
-  rows.push_back(
-      Map("absent", "1 where v has no series, with the labels of its `=` matchers; else nothing.", "absent(no_such_metric)"));
+  rows.push_back(Map("absent", "1 where v has no series, with the labels of its `=` matchers; else nothing.",
+                     "absent(no_such_metric{job=\"api\"})"));
   Function scalar = Map("scalar", "The value of the only series, NaN when there is not exactly one.", "scalar(sum(up))");
   scalar.returns = ValueType::kScalar;
   rows.push_back(std::move(scalar));

@@ -40,6 +40,14 @@ std::optional<double> ParseInteger(std::string_view digits, int base) {
   return static_cast<double>(value);
 }
 
+/// `digits` with the decimal point behind digit `exponent` (from 0), zeros added where there are none.
+std::string PlacePoint(std::string digits, int exponent) {
+  if (exponent < 0) return "0." + std::string(static_cast<size_t>(-exponent - 1), '0') + digits;
+  const size_t whole = static_cast<size_t>(exponent) + 1;
+  if (digits.size() <= whole) return digits + std::string(whole - digits.size(), '0');
+  return digits.insert(whole, ".");
+}
+
 void AppendUtf8(uint32_t rune, std::string& out) {
   if (rune < 0x80) {
     out.push_back(static_cast<char>(rune));
@@ -155,9 +163,18 @@ std::optional<double> ParseNumber(std::string_view text) {
 std::string PrintNumber(double value) {
   if (std::isnan(value)) return "NaN";
   if (std::isinf(value)) return value > 0 ? "+Inf" : "-Inf";
-  char buffer[512];  // the longest: 1e308 has 309 digits, 5e-324 has 324 decimals
-  const auto [end, error] = std::to_chars(buffer, buffer + sizeof buffer, value, std::chars_format::fixed);
-  return error == std::errc() ? std::string(buffer, end) : fmt::format("{}", value);
+  // The shortest digits that give the same bits back, written out without their exponent: 1e21 is 1 and 21 zeros.
+  char buffer[32];
+  const auto [end, error] = std::to_chars(buffer, buffer + sizeof buffer, std::abs(value), std::chars_format::scientific);
+  AUSPEX_CHECK(error == std::errc());
+  const std::string_view scientific(buffer, static_cast<size_t>(end - buffer));
+  const size_t e = scientific.find('e');
+  std::string digits(1, scientific[0]);
+  if (e > 2) digits += scientific.substr(2, e - 2);
+  int exponent = 0;
+  const size_t sign = scientific[e + 1] == '+' ? 2 : 1;
+  std::from_chars(buffer + e + sign, end, exponent);
+  return (std::signbit(value) ? "-" : "") + PlacePoint(std::move(digits), exponent);
 }
 
 Result<std::string> Unquote(std::string_view text) {

@@ -75,10 +75,12 @@ OpenBrackets CountOpen(std::string_view text) {
   return open;
 }
 
-std::string_view CharacterAt(std::string_view text, size_t at) {
+/// The character at `at`, control characters escaped.
+std::string CharacterAt(std::string_view text, size_t at) {
   size_t end = at + 1;
   while (end < text.size() && ContinuesCharacter(text[end])) ++end;
-  return text.substr(at, end - at);
+  const std::string quoted = Quote(text.substr(at, end - at));
+  return text[at] == '"' ? "\"" : quoted.substr(1, quoted.size() - 2);
 }
 
 }  // namespace
@@ -135,6 +137,8 @@ std::string DescribeUnexpected(std::string_view text, size_t at, std::string_vie
     if (open.parentheses > 0) return "unclosed left parenthesis";
   } else if (IsQuote(text[at]) && FindStringEnd(text, at) == std::string_view::npos) {
     return text[at] == '`' ? "unterminated raw string" : "unterminated quoted string";
+  } else if (open.braces > 0 && std::string_view("()[]+-*/%^<>@:").find(text[at]) != std::string_view::npos) {
+    return fmt::format("unexpected character inside braces: '{}'", CharacterAt(text, at));
   } else if (text[at] == ')' && open.parentheses <= 0) {
     return "unexpected right parenthesis ')'";
   } else if (text[at] == ']' && open.brackets <= 0) {

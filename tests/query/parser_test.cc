@@ -35,6 +35,10 @@ TEST(Parser, ReadsWhatPrometheusReads) {
       {"5.", "5"},
       {"1e3", "1000"},
       {"1.5E-3", "0.0015"},
+      {"1e22", "10000000000000000000000"},
+      {"123.456e-5", "0.00123456"},
+      {"12.5e3", "12500"},
+      {"-0", "-0"},
       {"inf", "+Inf"},
       {"+Inf", "+Inf"},
       {"-INF", "-Inf"},
@@ -236,6 +240,8 @@ TEST(Parser, ErrorsPointAtTheCharacter) {
       {"a:b(c)", "1:4: parse error: unexpected \"(\""},
       {"a = b", "1:3: parse error: unexpected \"=\""},
       {"a ! b", "1:3: parse error: unexpected character: '!'"},
+      {"up{a:b=\"c\"}", "1:5: parse error: unexpected character inside braces: ':'"},
+      {"a \x01", "1:3: parse error: unexpected character: '\\x01'"},
       {"ä", "1:1: parse error: unexpected character: 'ä'"},
   };
   for (const auto& [text, error] : cases) EXPECT_EQ(Reprint(text), error) << text;

@@ -1,0 +1,377 @@
+#include "http_session.h"
+
+#include <sys/socket.h>
+
+#include <array>
+#include <cerrno>
+#include <chrono>
+#include <future>
+#include <optional>
+
+#include <boost/asio/dispatch.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/write.hpp>
+#include <boost/beast/core/flat_buffer.hpp>
+#include <boost/beast/core/tcp_stream.hpp>
+#include <boost/beast/http/parser.hpp>
+#include <boost/beast/http/read.hpp>
+#include <boost/beast/http/string_body.hpp>
+
+#include "content_encoding.h"
+#include "json_writer.h"
+
+namespace auspex::server {
+namespace {
+
+namespace asio = boost::asio;
+namespace beast = boost::beast;
+namespace http = boost::beast::http;
+using boost::system::error_code;
+
+// Below this, the gzip header and the work cost more than the bytes saved.
+constexpr size_t kGzipFromBytes = 1024;
+// An answer up to this size is sent whole; beyond, it streams in pieces of this size.
+constexpr size_t kPieceBytes = 256 << 10;
+// What is read and thrown away of a refused request, so that the client gets to see why.
+constexpr size_t kDiscardBytes = 64 << 20;
+
+std::string Lower(beast::string_view text) {
+  std::string out(text.data(), text.size());
+  for (char& c : out) {
+    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+  }
+  return out;
+}
+
+class Session final : public HttpSession, public std::enable_shared_from_this<Session> {
+ public:
+  Session(asio::ip::tcp::socket socket, const SessionContext& context) : stream_(std::move(socket)), context_(context) {}
+
+  void Start() override {
+    asio::dispatch(stream_.get_executor(), [self = shared_from_this()] { self->ReadRequest(); });
+  }
+  void Drain() override {
+    asio::post(stream_.get_executor(), [self = shared_from_this()] {
+      if (!self->busy_) self->Close();
+    });
+  }
+  void Abort() override {
+    asio::post(stream_.get_executor(), [self = shared_from_this()] { self->Close(); });
+  }
+
+  /// Sends bytes of a streaming answer. Called on a worker, waits for the client. False: the client has gone.
+  bool SendPiece(std::string bytes);
+  /// Sends the last bytes of an answer, then reads the next request or closes. Called on a worker, does not wait.
+  void SendLast(std::string bytes, bool keep_alive);
+  bool stopping() const { return context_.stopping.load(std::memory_order_relaxed); }
+
+ private:
+  void ReadRequest();
+  void OnHeader(error_code error);
+  void ReadBody(error_code error);
+  void Dispatch();
+  void WatchForDisconnect();
+  void Refuse(error_code error);
+  void RefuseWith(int status, std::string_view text);
+  void Discard(size_t budget_bytes);
+  void Close();
+  void ExpireAfter(int timeout_ms) { stream_.expires_after(std::chrono::milliseconds(timeout_ms)); }
+
+  beast::tcp_stream stream_;
+  const SessionContext context_;
+  beast::flat_buffer buffer_;
+  std::optional<http::request_parser<http::string_body>> parser_;
+  std::string out_;
+  std::array<char, 4 << 10> discarded_;
+  bool busy_ = false;  // a worker has the request, or its answer is leaving
+  bool closed_ = false;
+  std::atomic<bool> cancelled_{false};
+};
+
+/// An answer on its way to one connection. Lives on a worker; bytes leave through the session's strand.
+class SessionResponse final : public ResponseWriter {
+ public:
+  SessionResponse(std::shared_ptr<Session> session, bool head, bool http11, bool keep_alive, bool gzip)
+      : session_(std::move(session)), head_(head), http11_(http11), keep_alive_(keep_alive), gzip_(gzip) {}
+
+  bool started() const override { return started_; }
+  bool Write(std::string_view bytes) override {
+    pending_ += bytes;
+    return pending_.size() < kPieceBytes ? alive_ : Flush();
+  }
+  bool Flush() override;
+  /// Sends the rest; the connection goes on from there by itself.
+  void Finish();
+
+ private:
+  std::string Head(std::optional<size_t> content_length) const;
+  std::string Chunk(bool last);
+
+  std::shared_ptr<Session> session_;
+  const bool head_;
+  const bool http11_;
+  bool keep_alive_;
+  const bool gzip_;
+  bool started_ = false;
+  bool alive_ = true;
+  std::string pending_;
+  std::optional<GzipEncoder> encoder_;
+};
+
+std::string SessionResponse::Head(std::optional<size_t> content_length) const {
+  std::string head = fmt::format("HTTP/1.1 {} {}\r\n", status(), ReasonPhrase(status()));
+  for (const auto& field : headers()) fmt::format_to(std::back_inserter(head), "{}: {}\r\n", field.first, field.second);
+  head += "X-Content-Type-Options: nosniff\r\nVary: Accept-Encoding\r\n";
+  if (encoder_.has_value()) head += "Content-Encoding: gzip\r\n";
+  if (!content_length.has_value()) {
+    if (http11_) head += "Transfer-Encoding: chunked\r\n";
+  } else if (status() != 204) {  // which has no body and says no length
+    fmt::format_to(std::back_inserter(head), "Content-Length: {}\r\n", *content_length);
+  }
+  if (!keep_alive_) {
+    head += "Connection: close\r\n";
+  } else if (!http11_) {
+    head += "Connection: keep-alive\r\n";
+  }
+  return head + "\r\n";
+}
+
+std::string SessionResponse::Chunk(bool last) {
+  std::string body;
+  if (encoder_.has_value()) {
+    encoder_->Encode(pending_, last, body);
+  } else {
+    body.swap(pending_);
+  }
+  pending_.clear();
+  if (head_) return {};
+  if (!http11_) return body;
+  std::string out;
+  if (!body.empty()) out = fmt::format("{:x}\r\n", body.size()) + body + "\r\n";
+  if (last) out += "0\r\n\r\n";
+  return out;
+}
+
+bool SessionResponse::Flush() {
+  if (!alive_) {
+    pending_.clear();
+    return false;
+  }
+  if (pending_.empty()) return true;
+  std::string out;
+  if (!started_) {
+    // Progress lines must leave at once and are short: compressing them would only keep them back.
+    if (gzip_ && pending_.size() >= kPieceBytes) encoder_.emplace();
+    if (!http11_) keep_alive_ = false;  // without chunks, only the end of the connection ends the body
+    out = Head(std::nullopt);
+    started_ = true;
+  }
+  out += Chunk(false);
+  if (!out.empty()) alive_ = session_->SendPiece(std::move(out));
+  return alive_;
+}
+
+void SessionResponse::Finish() {
+  if (session_->stopping() && !started_) keep_alive_ = false;
+  std::string out;
+  if (started_) {
+    out = Chunk(true);
+  } else {
+    std::string body;
+    if (gzip_ && pending_.size() >= kGzipFromBytes) {
+      encoder_.emplace();
+      encoder_->Encode(pending_, true, body);
+    } else {
+      body.swap(pending_);
+    }
+    out = Head(body.size());
+    if (!head_ && status() != 204) out += body;
+  }
+  session_->SendLast(std::move(out), keep_alive_ && alive_);
+  session_.reset();
+}
+
+bool Session::SendPiece(std::string bytes) {
+  auto sent = std::make_shared<std::promise<bool>>();
+  auto future = sent->get_future();
+  asio::post(stream_.get_executor(), [self = shared_from_this(), sent, bytes = std::move(bytes)]() mutable {
+    if (self->closed_) {
+      sent->set_value(false);
+      return;
+    }
+    self->out_ = std::move(bytes);
+    self->ExpireAfter(self->context_.options.write_timeout_ms);
+    asio::async_write(self->stream_, asio::buffer(self->out_), [self, sent](error_code error, size_t) {
+      self->stream_.expires_never();
+      if (error) self->Close();
+      sent->set_value(!error);
+    });
+  });
+  return future.get();
+}
+
+void Session::SendLast(std::string bytes, bool keep_alive) {
+  asio::post(stream_.get_executor(), [self = shared_from_this(), keep_alive, bytes = std::move(bytes)]() mutable {
+    if (self->closed_) return;
+    error_code ignored;
+    self->stream_.socket().cancel(ignored);  // the watch for a disconnect
+    self->out_ = std::move(bytes);
+    self->ExpireAfter(self->context_.options.write_timeout_ms);
+    asio::async_write(self->stream_, asio::buffer(self->out_), [self, keep_alive](error_code error, size_t) {
+      self->busy_ = false;
+      self->out_ = {};
+      if (error || !keep_alive || self->stopping()) {
+        self->Close();
+      } else {
+        self->ReadRequest();
+      }
+    });
+  });
+}
+
+void Session::ReadRequest() {
+  if (stopping() || closed_) {
+    Close();
+    return;
+  }
+  parser_.emplace();
+  parser_->header_limit(context_.options.header_limit_bytes);
+  parser_->body_limit(context_.options.body_limit_bytes);
+  cancelled_ = false;
+  ExpireAfter(buffer_.size() > 0 ? context_.options.read_timeout_ms : context_.options.idle_timeout_ms);
+  http::async_read_header(stream_, buffer_, *parser_,
+                          [self = shared_from_this()](error_code error, size_t) { self->OnHeader(error); });
+}
+
+void Session::OnHeader(error_code error) {
+  if (error) {
+    Refuse(error);
+    return;
+  }
+  ExpireAfter(context_.options.read_timeout_ms);
+  if (!beast::iequals(parser_->get()[http::field::expect], "100-continue")) {
+    ReadBody({});
+    return;
+  }
+  out_ = "HTTP/1.1 100 Continue\r\n\r\n";
+  asio::async_write(stream_, asio::buffer(out_), [self = shared_from_this()](error_code failed, size_t) { self->ReadBody(failed); });
+}
+
+void Session::ReadBody(error_code error) {
+  if (error) {
+    Refuse(error);
+  } else if (parser_->is_done()) {
+    Dispatch();
+  } else {
+    http::async_read(stream_, buffer_, *parser_, [self = shared_from_this()](error_code failed, size_t) {
+      if (failed) {
+        self->Refuse(failed);
+      } else {
+        self->Dispatch();
+      }
+    });
+  }
+}
+
+void Session::Dispatch() {
+  stream_.expires_never();
+  auto message = parser_->release();
+  auto request = std::make_shared<Request>();
+  request->method = std::string(message.method_string());
+  const std::string target(message.target());
+  const size_t question = std::min(target.find('?'), target.size());
+  request->path = target.substr(0, question);
+  for (const auto& field : message) request->headers.Add(Lower(field.name_string()), std::string(field.value()));
+  request->body = std::move(message.body());
+  request->cancelled = &cancelled_;
+  const Status parsed = ParseForm(std::string_view(target).substr(std::min(question + 1, target.size())), request->parameters);
+  if (!parsed.ok()) {
+    RefuseWith(400, "URL: " + parsed.message());
+    return;
+  }
+  busy_ = true;
+  auto response =
+      std::make_shared<SessionResponse>(shared_from_this(), request->method == "HEAD", message.version() >= 11,
+                                        message.keep_alive(), AcceptsGzip(request->headers.Get("accept-encoding")));
+  WatchForDisconnect();
+  auto& pool = context_.handler.WorkersFor(*request) == Workers::kWrites ? context_.write_pool : context_.query_pool;
+  asio::post(pool, [handler = &context_.handler, request, response] {
+    handler->Handle(*request, *response);
+    response->Finish();
+  });
+}
+
+void Session::WatchForDisconnect() {
+  stream_.socket().async_wait(asio::ip::tcp::socket::wait_read, [self = shared_from_this()](error_code error) {
+    if (error || !self->busy_ || self->closed_) return;
+    char byte = 0;
+    const ssize_t got = ::recv(self->stream_.socket().native_handle(), &byte, 1, MSG_PEEK | MSG_DONTWAIT);
+    if (got < 0 && (errno == EAGAIN || errno == EINTR)) {
+      self->WatchForDisconnect();
+    } else if (got <= 0) {
+      self->cancelled_ = true;
+    }  // else the next request is already here: a client that sends ahead is still there
+  });
+}
+
+void Session::Refuse(error_code error) {
+  const bool malformed = error.category() == http::make_error_code(http::error::bad_method).category();
+  if (error == http::error::body_limit) {
+    RefuseWith(413, fmt::format("body: larger than the limit of {} bytes", context_.options.body_limit_bytes));
+  } else if (error == http::error::header_limit || error == http::error::buffer_overflow) {
+    RefuseWith(431, fmt::format("header: larger than the limit of {} bytes", context_.options.header_limit_bytes));
+  } else if (malformed && error != http::error::end_of_stream && error != http::error::partial_message) {
+    RefuseWith(400, "request: not HTTP: " + error.message());
+  } else {
+    Close();
+  }
+}
+
+void Session::RefuseWith(int status, std::string_view text) {
+  context_.handler.OnRefused(status);
+  std::string body = R"({"status":"error","errorType":"bad_data","error":)";
+  AppendJsonString(body, text);
+  body += "}";
+  out_ = fmt::format(
+      "HTTP/1.1 {} {}\r\nContent-Type: application/json\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{}", status,
+      ReasonPhrase(status), body.size(), body);
+  ExpireAfter(context_.options.write_timeout_ms);
+  asio::async_write(stream_, asio::buffer(out_), [self = shared_from_this()](error_code failed, size_t) {
+    if (failed) {
+      self->Close();
+      return;
+    }
+    // Closing while the client still sends would reset the connection, and the client would never see the answer.
+    error_code ignored;
+    self->stream_.socket().shutdown(asio::ip::tcp::socket::shutdown_send, ignored);
+    self->ExpireAfter(5000);
+    self->Discard(kDiscardBytes);
+  });
+}
+
+void Session::Discard(size_t budget_bytes) {
+  stream_.async_read_some(asio::buffer(discarded_), [self = shared_from_this(), budget_bytes](error_code error, size_t count) {
+    if (error || count >= budget_bytes) {
+      self->Close();
+    } else {
+      self->Discard(budget_bytes - count);
+    }
+  });
+}
+
+void Session::Close() {
+  if (closed_) return;
+  closed_ = true;
+  cancelled_ = true;
+  error_code ignored;
+  stream_.socket().shutdown(asio::ip::tcp::socket::shutdown_both, ignored);
+  stream_.close();
+}
+
+}  // namespace
+
+std::shared_ptr<HttpSession> HttpSession::Make(asio::ip::tcp::socket socket, const SessionContext& context) {
+  return std::make_shared<Session>(std::move(socket), context);
+}
+
+}  // namespace auspex::server

@@ -1,0 +1,36 @@
+#pragma once
+
+#include <atomic>
+#include <memory>
+
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/thread_pool.hpp>
+
+#include "http_server.h"
+
+namespace auspex::server {
+
+/// What the connections of one server share.
+struct SessionContext {
+  const HttpServerOptions& options;
+  RequestHandler& handler;
+  boost::asio::thread_pool& query_pool;
+  boost::asio::thread_pool& write_pool;
+  std::atomic<bool>& stopping;
+};
+
+/// One connection, from accept to close: reads a request, hands it to a worker, sends the answer, reads the next.
+/// Keeps itself alive while anything is under way.
+class HttpSession {
+ public:
+  virtual ~HttpSession() = default;
+  /// `socket` must run on a strand of its own.
+  static std::shared_ptr<HttpSession> Make(boost::asio::ip::tcp::socket socket, const SessionContext& context);
+  virtual void Start() = 0;
+  /// Closes if no request is under way; else the answer will be the last one.
+  virtual void Drain() = 0;
+  /// Closes now; a query under way is cancelled.
+  virtual void Abort() = 0;
+};
+
+}  // namespace auspex::server

@@ -1,1 +1,16 @@
-#include "auspex/server/routes.h"
+#include "routes.h"
+
+namespace auspex::server {
+
+void AddRoutes(Router& router, Service& service) {
+  AddQueryRoutes(router, service);
+  AddSeriesRoutes(router, service);
+  AddRuleRoutes(router, service);
+  AddIngestRoutes(router, service);
+  AddContinuousQueryRoutes(router, service);
+  AddInsightRoutes(router, service);
+  AddEventRoutes(router, service);
+  AddStatusRoutes(router, service);
+}
+
+}  // namespace auspex::server

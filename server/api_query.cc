@@ -1,0 +1,240 @@
+#include "json_writer.h"
+#include "parameters.h"
+#include "routes.h"
+#include "value_text.h"
+
+namespace auspex::server {
+namespace {
+
+using query::QueryOptions;
+using query::QueryResult;
+using query::ValueType;
+
+constexpr int64_t kMaxPoints = 11'000;
+
+std::string_view ResultTypeName(ValueType type) {
+  switch (type) {
+    case ValueType::kScalar: return "scalar";
+    case ValueType::kString: return "string";
+    case ValueType::kVector: return "vector";
+    case ValueType::kMatrix: return "matrix";
+  }
+  return "";
+}
+
+void WriteStrings(JsonWriter& json, std::string_view name, const std::vector<std::string>& texts) {
+  if (texts.empty()) return;
+  json.Key(name);
+  json.BeginArray();
+  for (const std::string& text : texts) json.String(text);
+  json.EndArray();
+}
+
+void WriteSeries(JsonWriter& json, const query::ResultSeries& series, bool one_point) {
+  json.BeginObject();
+  json.Key("metric");
+  json.LabelObject(series.labels);
+  if (one_point) {
+    json.Key("value");
+    json.Sample(series.t_ms.front(), series.values.front());
+  } else {
+    json.Key("values");
+    json.BeginArray();
+    for (size_t i = 0; i < series.t_ms.size() && json.alive(); ++i) json.Sample(series.t_ms[i], series.values[i]);
+    json.EndArray();
+  }
+  json.EndObject();
+}
+
+void WriteStats(JsonWriter& json, const query::QueryStats& stats) {
+  json.Key("stats");
+  json.BeginObject();
+  json.Key("timings");
+  json.BeginObject();
+  json.Key("evalTotalTime");
+  json.Number(static_cast<double>(stats.evaluate_ns) * 1e-9);
+  json.Key("queryPreparationTime");
+  json.Number(static_cast<double>(stats.parse_ns) * 1e-9);
+  json.EndObject();
+  json.Key("samples");
+  json.BeginObject();
+  json.Member("totalQueryableSamples", stats.samples_count);
+  json.Member("seriesCount", stats.series_count);
+  json.EndObject();
+  json.EndObject();
+}
+
+// status and resultType come first: streaming readers decide by them how to read the result.
+void WriteResult(const QueryResult& result, const Request& request, ResponseWriter& response) {
+  response.SetHeader("Content-Type", "application/json");
+  JsonWriter json(response);
+  json.BeginObject();
+  json.Member("status", "success");
+  json.Key("data");
+  json.BeginObject();
+  json.Member("resultType", ResultTypeName(result.type));
+  json.Key("result");
+  switch (result.type) {
+    case ValueType::kScalar: json.Sample(result.series.front().t_ms.front(), result.series.front().values.front()); break;
+    case ValueType::kString: {
+      std::string pair = "[";
+      AppendSeconds(pair, result.t_ms);
+      pair += ",";
+      AppendJsonString(pair, result.text);
+      json.Raw(pair + "]");
+      break;
+    }
+    case ValueType::kVector:
+    case ValueType::kMatrix:
+      json.BeginArray();
+      for (const query::ResultSeries& series : result.series) {
+        if (!json.alive()) break;
+        WriteSeries(json, series, result.type == ValueType::kVector);
+      }
+      json.EndArray();
+  }
+  if (!request.parameters.Get("stats").empty()) WriteStats(json, result.stats);
+  json.EndObject();
+  WriteStrings(json, "warnings", result.annotations.warnings);
+  WriteStrings(json, "infos", result.annotations.infos);
+  json.EndObject();
+  json.Finish();
+}
+
+ApiResult ReadQueryOptions(const Request& request, QueryOptions& options) {
+  if (auto error = ReadDuration(request, "timeout", options.timeout_ms)) return error;
+  if (auto error = ReadDuration(request, "lookback_delta", options.lookback_ms)) return error;
+  if (options.lookback_ms < 0) return BadParameter("lookback_delta", "found a negative duration");
+  if (options.timeout_ms < 0) return BadParameter("timeout", "found a negative duration");
+  const std::string_view compat = request.parameters.Get("compat");
+  if (!compat.empty() && compat != "2" && compat != "3") {
+    return BadParameter("compat", fmt::format("found \"{}\", expected 2 or 3: the Prometheus version whose ranges are meant", compat));
+  }
+  if (compat == "2") options.compat = 2;
+  options.cancelled = request.cancelled;
+  return std::nullopt;
+}
+
+ApiResult Answer(Service& service, const Result<QueryResult>& result, const Request& request, ResponseWriter& response) {
+  service.metrics().queries.fetch_add(1, std::memory_order_relaxed);
+  if (!result.ok()) {
+    service.metrics().queries_failed.fetch_add(1, std::memory_order_relaxed);
+    ApiError error = QueryError(result.status());
+    // What is wrong with the text names the parameter; what is wrong with its use (a matrix over a range) does not.
+    if (error.http_status == 400 && !error.text.starts_with("invalid ")) error = BadParameter("query", error.text);
+    return error;
+  }
+  service.metrics().query_samples.fetch_add(result->stats.samples_count, std::memory_order_relaxed);
+  WriteResult(*result, request, response);
+  return std::nullopt;
+}
+
+ApiResult Query(Service& service, Request& request, ResponseWriter& response) {
+  int64_t time_ms = service.NowMs();
+  QueryOptions options;
+  if (auto error = ReadTime(request, "time", time_ms)) return error;
+  if (auto error = ReadQueryOptions(request, options)) return error;
+  return Answer(service, service.database().Query(request.parameters.Get("query"), time_ms, options), request, response);
+}
+
+ApiResult QueryRange(Service& service, Request& request, ResponseWriter& response) {
+  int64_t start_ms = 0;
+  int64_t end_ms = 0;
+  if (auto error = ReadRequiredTime(request, "start", start_ms)) return error;
+  if (auto error = ReadRequiredTime(request, "end", end_ms)) return error;
+  if (end_ms < start_ms) return BadParameter("end", "end timestamp must not be before start time");
+  const auto step = ParseDurationMs(request.parameters.Get("step"));
+  if (!step.ok()) return BadParameter("step", step.status().message());
+  if (*step <= 0) {
+    return BadParameter("step", "zero or negative query resolution step widths are not accepted. Try a positive integer");
+  }
+  // Unsigned: the span of two far times does not fit a signed one.
+  if ((static_cast<uint64_t>(end_ms) - static_cast<uint64_t>(start_ms)) / static_cast<uint64_t>(*step) > kMaxPoints) {
+    return BadData(
+        "exceeded maximum resolution of 11,000 points per timeseries. Try decreasing the query resolution (?step=XX)");
+  }
+  QueryOptions options;
+  if (auto error = ReadQueryOptions(request, options)) return error;
+  return Answer(service, service.database().QueryRange(request.parameters.Get("query"), start_ms, end_ms, *step, options), request,
+                response);
+}
+
+ApiResult FormatQuery(Service& service, Request& request, ResponseWriter& response) {
+  const auto formatted = service.database().FormatQuery(request.parameters.Get("query"));
+  if (!formatted.ok()) return BadParameter("query", formatted.status().message());
+  response.SetHeader("Content-Type", "application/json");
+  JsonWriter json(response);
+  json.BeginObject();
+  json.Member("status", "success");
+  json.Member("data", *formatted);
+  json.EndObject();
+  json.Finish();
+  return std::nullopt;
+}
+
+// Exemplars are not stored: there are none for any query.
+ApiResult QueryExemplars(Service& service, Request& request, ResponseWriter& response) {
+  const auto formatted = service.database().FormatQuery(request.parameters.Get("query"));
+  if (!formatted.ok()) return BadParameter("query", formatted.status().message());
+  response.SetHeader("Content-Type", "application/json");
+  response.Write(R"({"status":"success","data":[]})");
+  return std::nullopt;
+}
+
+std::string_view ArgumentTypeName(query::ArgumentType type) {
+  switch (type) {
+    case query::ArgumentType::kScalar: return "scalar";
+    case query::ArgumentType::kVector: return "instant vector";
+    case query::ArgumentType::kMatrix: return "range vector";
+    case query::ArgumentType::kString: return "string";
+    case query::ArgumentType::kDuration: return "duration";
+  }
+  return "";
+}
+
+ApiResult Functions(Service& service, Request& /*request*/, ResponseWriter& response) {
+  response.SetHeader("Content-Type", "application/json");
+  JsonWriter json(response);
+  json.BeginObject();
+  json.Member("status", "success");
+  json.Key("data");
+  json.BeginArray();
+  for (const query::Function* function : service.database().functions().All()) {
+    json.BeginObject();
+    json.Member("name", function->name);
+    json.Key("arguments");
+    json.BeginArray();
+    for (const query::Argument& argument : function->arguments) {
+      json.BeginObject();
+      json.Member("name", argument.name);
+      json.Member("type", ArgumentTypeName(argument.type));
+      json.Member("optional", argument.optional);
+      json.EndObject();
+    }
+    json.EndArray();
+    json.Member("variadic", function->variadic);
+    json.Member("returns", query::ValueTypeName(function->returns));
+    json.Member("description", function->description);
+    json.Member("example", function->example);
+    json.Member("experimental", function->experimental);
+    json.EndObject();
+  }
+  json.EndArray();
+  json.EndObject();
+  json.Finish();
+  return std::nullopt;
+}
+
+}  // namespace
+
+void AddQueryRoutes(Router& router, Service& service) {
+  for (const char* method : {"GET", "POST"}) {
+    router.Add({method, "/api/v1/query", Access::kRead, Workers::kQueries, true, WithDatabase(service, Query)});
+    router.Add({method, "/api/v1/query_range", Access::kRead, Workers::kQueries, true, WithDatabase(service, QueryRange)});
+    router.Add({method, "/api/v1/format_query", Access::kRead, Workers::kQueries, true, WithDatabase(service, FormatQuery)});
+    router.Add({method, "/api/v1/query_exemplars", Access::kRead, Workers::kQueries, true, WithDatabase(service, QueryExemplars)});
+  }
+  router.Add({"GET", "/api/v1/functions", Access::kRead, Workers::kQueries, false, WithDatabase(service, Functions)});
+}
+
+}  // namespace auspex::server

@@ -1,0 +1,136 @@
+#include <bit>
+
+#include <protozero/pbf_reader.hpp>
+
+#include "ingest.h"
+
+// prometheus.WriteRequest { repeated TimeSeries timeseries = 1; repeated MetricMetadata metadata = 3; }
+// TimeSeries { repeated Label labels = 1; repeated Sample samples = 2; repeated Exemplar exemplars = 3; repeated Histogram histograms = 4; }
+// Label { string name = 1; string value = 2; }     Sample { double value = 1; int64 timestamp = 2; }  (ms)
+// Source: https://prometheus.io/docs/specs/prw/remote_write_spec/
+
+namespace auspex::server {
+namespace {
+
+struct Sample {
+  double value = 0;
+  int64_t t_ms = 0;
+};
+
+/// Buffers of one request, reused from series to series.
+class Decoder {
+ public:
+  Decoder(const IngestTarget& target, IngestReport& report) : target_(target), report_(report) {}
+
+  Status Decode(std::string_view body) {
+    protozero::pbf_reader request(body.data(), body.size());
+    while (request.next()) {
+      if (request.tag_and_type() == protozero::tag_and_type(1, protozero::pbf_wire_type::length_delimited)) {
+        AUSPEX_RETURN_IF_ERROR(DecodeSeries(request.get_message()));
+        ++series_index_;
+      } else {
+        if (request.tag() == 3) ++report_.skipped;
+        request.skip();
+      }
+    }
+    return OkStatus();
+  }
+
+ private:
+  Status DecodeSeries(protozero::pbf_reader series) {
+    pairs_.clear();
+    samples_.clear();
+    size_t histograms_count = 0;
+    const char* raw_begin = nullptr;
+    const char* raw_end = nullptr;
+    for (const char* at = series.data().data(); series.next(); at = series.data().data()) {
+      if (series.wire_type() == protozero::pbf_wire_type::length_delimited && series.tag() == 1) {
+        pairs_.push_back(DecodeLabel(series.get_message()));
+        if (raw_begin == nullptr) raw_begin = at;
+        raw_end = series.data().data();
+      } else if (series.wire_type() == protozero::pbf_wire_type::length_delimited && series.tag() == 2) {
+        samples_.push_back(DecodeSample(series.get_message()));
+      } else {
+        if (series.tag() == 3) ++report_.skipped;
+        if (series.tag() == 4) ++histograms_count;
+        series.skip();
+      }
+    }
+    if (histograms_count > 0) Reject(histograms_count, InvalidArgument("native histograms are not stored"));
+    if (samples_.empty()) return OkStatus();
+    return Store(raw_begin == nullptr ? std::string_view() : std::string_view(raw_begin, raw_end - raw_begin));
+  }
+
+  static LabelView DecodeLabel(protozero::pbf_reader label) {
+    LabelView pair;
+    while (label.next()) {
+      const bool text = label.wire_type() == protozero::pbf_wire_type::length_delimited;
+      if (text && (label.tag() == 1 || label.tag() == 2)) {
+        const bool name = label.tag() == 1;
+        const protozero::data_view view = label.get_view();
+        (name ? pair.name : pair.value) = std::string_view(view.data(), view.size());
+      } else {
+        label.skip();
+      }
+    }
+    return pair;
+  }
+
+  static Sample DecodeSample(protozero::pbf_reader message) {
+    Sample sample;
+    while (message.next()) {
+      if (message.tag_and_type() == protozero::tag_and_type(1, protozero::pbf_wire_type::fixed64)) {
+        sample.value = message.get_double();
+      } else if (message.tag_and_type() == protozero::tag_and_type(2, protozero::pbf_wire_type::varint)) {
+        sample.t_ms = message.get_int64();
+      } else {
+        message.skip();
+      }
+    }
+    return sample;
+  }
+
+  Status Store(std::string_view raw_labels) {
+    const Result<SeriesRef> ref =
+        target_.series.Ref(raw_labels, target_.batch, [this] { return MakeSeriesLabels(pairs_, target_.limits); });
+    if (!ref.ok()) {
+      if (ref.status().code() != StatusCode::kInvalidArgument) return ref.status();
+      Reject(samples_.size(), ref.status());
+      return OkStatus();
+    }
+    for (const Sample& sample : samples_) {
+      if (const Status time = CheckSampleTime(sample.t_ms); !time.ok()) {
+        Reject(1, time);
+      } else {
+        target_.batch.Add(*ref, sample.t_ms, sample.value);
+      }
+    }
+    return OkStatus();
+  }
+
+  void Reject(uint64_t rows, const Status& why) {
+    std::string name;
+    for (const LabelView pair : pairs_) {
+      if (pair.name == kMetricName && IsUtf8(pair.value)) name = pair.value.substr(0, 200);
+    }
+    report_.Reject(rows, InvalidArgument("series {} ({}): {}", series_index_, name.empty() ? "no metric name" : name, why.message()));
+  }
+
+  const IngestTarget& target_;
+  IngestReport& report_;
+  size_t series_index_ = 0;
+  std::vector<LabelView> pairs_;
+  std::vector<Sample> samples_;
+};
+
+}  // namespace
+
+Status DecodeRemoteWrite(std::string_view body, const IngestTarget& target, IngestReport& report) {
+  try {
+    return Decoder(target, report).Decode(body);
+  } catch (const protozero::exception& error) {
+    return InvalidArgument("remote write: body of {} bytes is not a prometheus.WriteRequest: {}", body.size(), error.what());
+  }
+}
+
+}  // namespace auspex::server

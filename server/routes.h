@@ -1,0 +1,29 @@
+#pragma once
+
+#include "router.h"
+#include "service.h"
+
+/// Where every path of the server leads: one function per API, each in its api_*.cc. Start reading here.
+namespace auspex::server {
+
+/// /api/v1/query, query_range, format_query, query_exemplars, functions
+void AddQueryRoutes(Router& router, Service& service);
+/// /api/v1/labels, label/{name}/values, series, metadata
+void AddSeriesRoutes(Router& router, Service& service);
+/// /api/v1/rules and alerts, as Prometheus shows its own
+void AddRuleRoutes(Router& router, Service& service);
+/// /api/v1/write, /write, /api/v2/write, /api/v1/import/prometheus
+void AddIngestRoutes(Router& router, Service& service);
+/// /api/v1/continuous_queries and their replay
+void AddContinuousQueryRoutes(Router& router, Service& service);
+/// /api/v1/insights
+void AddInsightRoutes(Router& router, Service& service);
+/// /api/v1/events
+void AddEventRoutes(Router& router, Service& service);
+/// /-/healthy, /-/ready, /metrics, /api/v1/status/buildinfo, /api/v1/admin/*
+void AddStatusRoutes(Router& router, Service& service);
+
+/// All of the above. Both are borrowed.
+void AddRoutes(Router& router, Service& service);
+
+}  // namespace auspex::server

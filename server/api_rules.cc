@@ -1,0 +1,180 @@
+#include <yaml-cpp/yaml.h>
+
+#include "json_writer.h"
+#include "routes.h"
+#include "value_text.h"
+
+namespace auspex::server {
+namespace {
+
+/// What Prometheus' own views want of a rule's definition.
+struct Definition {
+  std::string expr;
+  double for_seconds = 0;
+  double keep_firing_seconds = 0;
+  std::vector<std::pair<std::string, std::string>> labels;
+  std::vector<std::pair<std::string, std::string>> annotations;
+};
+
+std::vector<std::pair<std::string, std::string>> ReadPairs(const YAML::Node& node) {
+  std::vector<std::pair<std::string, std::string>> pairs;
+  if (node.IsMap()) {
+    for (const auto& item : node) pairs.emplace_back(item.first.as<std::string>(), item.second.as<std::string>());
+  }
+  return pairs;
+}
+
+double ReadSeconds(const YAML::Node& node) {
+  if (!node.IsScalar()) return 0;
+  const auto duration = ParseDurationMs(node.as<std::string>());
+  return duration.ok() ? static_cast<double>(*duration) / 1000 : 0;
+}
+
+/// The definition was checked when the rule was stored; what cannot be read all the same stays empty.
+Definition ReadDefinition(const std::string& yaml) {
+  Definition out;
+  try {
+    const YAML::Node rule = YAML::Load(yaml);
+    if (rule["expr"].IsScalar()) out.expr = rule["expr"].as<std::string>();
+    out.for_seconds = ReadSeconds(rule["for"]);
+    out.keep_firing_seconds = ReadSeconds(rule["keep_firing_for"]);
+    out.labels = ReadPairs(rule["labels"]);
+    out.annotations = ReadPairs(rule["annotations"]);
+  } catch (const YAML::Exception&) {
+    return out;
+  }
+  return out;
+}
+
+void WritePairs(JsonWriter& json, std::string_view key, const std::vector<std::pair<std::string, std::string>>& pairs) {
+  json.Key(key);
+  json.BeginObject();
+  for (const auto& pair : pairs) json.Member(pair.first, pair.second);
+  json.EndObject();
+}
+
+/// The alerts that are pending or firing at `now_ms`: the rules' own series ALERTS and ALERTS_FOR_STATE say which.
+ApiResult WriteAlerts(Service& service, JsonWriter& json, std::string_view alertname) {
+  const int64_t now_ms = service.NowMs();
+  const auto alerts = service.database().Query("ALERTS", now_ms);
+  if (!alerts.ok()) return QueryError(alerts.status());
+  const auto since = service.database().Query("ALERTS_FOR_STATE", now_ms);
+  if (!since.ok()) return QueryError(since.status());
+  json.BeginArray();
+  for (const query::ResultSeries& series : alerts->series) {
+    if (!alertname.empty() && series.labels.Get("alertname") != alertname) continue;
+    constexpr std::string_view kNotLabels[] = {kMetricName, "alertstate"};
+    const Labels labels = series.labels.Without(kNotLabels);
+    json.BeginObject();
+    json.Key("labels");
+    json.LabelObject(labels);
+    json.Key("annotations");
+    json.BeginObject();
+    json.EndObject();
+    json.Member("state", series.labels.Get("alertstate"));
+    for (const query::ResultSeries& start : since->series) {
+      if (start.labels.WithoutMetricName() == labels) {
+        json.Member("activeAt", FormatTime(static_cast<int64_t>(start.values.front() * 1000)));
+        break;
+      }
+    }
+    json.Member("value", "1e+00");
+    json.EndObject();
+  }
+  json.EndArray();
+  return std::nullopt;
+}
+
+ApiResult WriteRule(Service& service, JsonWriter& json, const ContinuousQueryStatus& rule) {
+  const Definition definition = ReadDefinition(rule.definition);
+  const bool alert = rule.kind == "alert";
+  json.BeginObject();
+  if (alert) json.Member("state", rule.state.empty() ? std::string("inactive") : rule.state);
+  json.Member("name", rule.name);
+  json.Member("query", definition.expr);
+  WritePairs(json, "labels", definition.labels);
+  if (alert) {
+    json.Key("duration");
+    json.Number(definition.for_seconds);
+    json.Key("keepFiringFor");
+    json.Number(definition.keep_firing_seconds);
+    WritePairs(json, "annotations", definition.annotations);
+    json.Key("alerts");
+    if (auto error = WriteAlerts(service, json, rule.name)) return error;
+  }
+  json.Member("health", rule.health);
+  if (!rule.last_error.empty()) json.Member("lastError", rule.last_error);
+  json.Key("evaluationTime");
+  json.Number(static_cast<double>(rule.last_duration_ns) * 1e-9);
+  json.Member("lastEvaluation", rule.last_evaluation_ms ? FormatTime(*rule.last_evaluation_ms) : std::string("0001-01-01T00:00:00Z"));
+  json.Member("type", alert ? "alerting" : "recording");
+  json.EndObject();
+  return std::nullopt;
+}
+
+// Insight rules are not here: Prometheus' clients know two kinds of rules only. /api/v1/continuous_queries has all.
+ApiResult Rules(Service& service, Request& request, ResponseWriter& response) {
+  const std::string_view type = request.parameters.Get("type");
+  if (!type.empty() && type != "alert" && type != "record") return BadParameter("type", fmt::format("not supported value \"{}\"", type));
+  const std::vector<ContinuousQueryStatus> all = service.database().ContinuousQueries();
+  // Errors can only be answered before the first byte: the answer is made in memory, rules are few.
+  RecordedResponse body;
+  JsonWriter json(body);
+  json.BeginObject();
+  json.Member("status", "success");
+  json.Key("data");
+  json.BeginObject();
+  json.Key("groups");
+  json.BeginArray();
+  for (size_t begin = 0; begin < all.size();) {
+    size_t end = begin;
+    while (end < all.size() && all[end].group == all[begin].group) ++end;
+    json.BeginObject();
+    json.Member("name", all[begin].group);
+    json.Member("file", "");
+    json.Key("interval");
+    json.Number(static_cast<double>(all[begin].interval_ms) / 1000);
+    json.Key("rules");
+    json.BeginArray();
+    for (size_t i = begin; i < end; ++i) {
+      if (all[i].kind == "insight" || (!type.empty() && all[i].kind != type)) continue;
+      if (auto error = WriteRule(service, json, all[i])) return error;
+    }
+    json.EndArray();
+    json.EndObject();
+    begin = end;
+  }
+  json.EndArray();
+  json.EndObject();
+  json.EndObject();
+  json.Finish();
+  response.SetHeader("Content-Type", "application/json");
+  response.Write(body.body());
+  return std::nullopt;
+}
+
+ApiResult Alerts(Service& service, Request& /*request*/, ResponseWriter& response) {
+  RecordedResponse body;
+  JsonWriter json(body);
+  json.BeginObject();
+  json.Member("status", "success");
+  json.Key("data");
+  json.BeginObject();
+  json.Key("alerts");
+  if (auto error = WriteAlerts(service, json, "")) return error;
+  json.EndObject();
+  json.EndObject();
+  json.Finish();
+  response.SetHeader("Content-Type", "application/json");
+  response.Write(body.body());
+  return std::nullopt;
+}
+
+}  // namespace
+
+void AddRuleRoutes(Router& router, Service& service) {
+  router.Add({"GET", "/api/v1/rules", Access::kRead, Workers::kQueries, false, WithDatabase(service, Rules)});
+  router.Add({"GET", "/api/v1/alerts", Access::kRead, Workers::kQueries, false, WithDatabase(service, Alerts)});
+}
+
+}  // namespace auspex::server

@@ -60,7 +60,9 @@ ApiResult WriteQueries(Service& service, std::string_view group, std::string_vie
   return std::nullopt;
 }
 
-ApiResult List(Service& service, Request& /*request*/, ResponseWriter& response) { return WriteQueries(service, "", "", response); }
+ApiResult List(Service& service, Request& /*request*/, ResponseWriter& response) {
+  return WriteQueries(service, "", "", response);
+}
 ApiResult GetGroup(Service& service, Request& request, ResponseWriter& response) {
   return WriteQueries(service, request.captures[0], "", response);
 }
@@ -152,7 +154,8 @@ class ProgressStream {
     return alive_;
   }
   void Send(std::string_view json) {
-    alive_ = alive_ && response_.Write(events_ ? fmt::format("data: {}\n\n", json) : fmt::format("{}\n", json)) && response_.Flush();
+    alive_ =
+        alive_ && response_.Write(events_ ? fmt::format("data: {}\n\n", json) : fmt::format("{}\n", json)) && response_.Flush();
   }
 
  private:
@@ -192,7 +195,8 @@ ApiResult Replay(Service& service, Request& request, ResponseWriter& response) {
   const std::string_view accept = request.headers.Get("accept");
   const bool events = accept.find("text/event-stream") != std::string_view::npos;
   const std::string_view wish = request.parameters.Get("progress");
-  const bool streaming = events || accept.find("application/x-ndjson") != std::string_view::npos || wish == "1" || wish == "true";
+  const bool streaming =
+      events || accept.find("application/x-ndjson") != std::string_view::npos || wish == "1" || wish == "true";
   const auto gone = [&] { return request.cancelled != nullptr && request.cancelled->load(std::memory_order_relaxed); };
   if (!streaming) {
     const auto report =

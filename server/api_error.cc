@@ -12,28 +12,43 @@ ApiError BadParameter(std::string_view name, std::string_view text) {
 
 ApiError QueryError(const Status& status) {
   switch (status.code()) {
-    case StatusCode::kInvalidArgument: return {400, "bad_data", status.message()};
+    case StatusCode::kInvalidArgument:
+      return {400, "bad_data", status.message()};
     case StatusCode::kFailedPrecondition:
     case StatusCode::kUnsupported:
-    case StatusCode::kResourceExhausted: return {422, "execution", status.message()};
-    case StatusCode::kDeadlineExceeded: return {503, "timeout", status.message()};
-    case StatusCode::kCancelled: return {503, "canceled", status.message()};
-    case StatusCode::kNotFound: return {404, "not_found", status.message()};
-    default: return {500, "internal", status.ToString()};
+    case StatusCode::kResourceExhausted:
+      return {422, "execution", status.message()};
+    case StatusCode::kDeadlineExceeded:
+      return {503, "timeout", status.message()};
+    case StatusCode::kCancelled:
+      return {503, "canceled", status.message()};
+    case StatusCode::kNotFound:
+      return {404, "not_found", status.message()};
+    default:
+      return {500, "internal", status.ToString()};
   }
 }
 
 ApiError StoreError(const Status& status) {
   switch (status.code()) {
-    case StatusCode::kInvalidArgument: return {400, "bad_data", status.message()};
-    case StatusCode::kNotFound: return {404, "not_found", status.message()};
-    case StatusCode::kAlreadyExists: return {409, "conflict", status.message()};
-    case StatusCode::kResourceExhausted: return {507, "unavailable", status.message()};
-    case StatusCode::kFailedPrecondition: return {503, "unavailable", status.message()};
-    case StatusCode::kDeadlineExceeded: return {503, "timeout", status.message()};
-    case StatusCode::kCancelled: return {503, "canceled", status.message()};
-    case StatusCode::kUnsupported: return {501, "unsupported", status.message()};
-    default: return {500, "internal", status.ToString()};
+    case StatusCode::kInvalidArgument:
+      return {400, "bad_data", status.message()};
+    case StatusCode::kNotFound:
+      return {404, "not_found", status.message()};
+    case StatusCode::kAlreadyExists:
+      return {409, "conflict", status.message()};
+    case StatusCode::kResourceExhausted:
+      return {507, "unavailable", status.message()};
+    case StatusCode::kFailedPrecondition:
+      return {503, "unavailable", status.message()};
+    case StatusCode::kDeadlineExceeded:
+      return {503, "timeout", status.message()};
+    case StatusCode::kCancelled:
+      return {503, "canceled", status.message()};
+    case StatusCode::kUnsupported:
+      return {501, "unsupported", status.message()};
+    default:
+      return {500, "internal", status.ToString()};
   }
 }
 

@@ -6,8 +6,8 @@ namespace {
 
 /// Stores what a decoder made, and says what became of it: 204 when all of it is stored; 400 with the first offender
 /// when some rows were wrong, the others being stored all the same.
-ApiResult Store(Service& service, std::string_view protocol, const Status& decoded, const WriteBatch& batch, IngestReport report,
-                ResponseWriter& response) {
+ApiResult Store(Service& service, std::string_view protocol, const Status& decoded, const WriteBatch& batch,
+                IngestReport report, ResponseWriter& response) {
   if (!decoded.ok()) {
     service.metrics().CountIngest(protocol, 0, 1, 0);
     return StoreError(decoded);
@@ -21,7 +21,8 @@ ApiResult Store(Service& service, std::string_view protocol, const Status& decod
   }
   service.metrics().CountIngest(protocol, accepted, report.rejected, report.skipped);
   if (report.rejected > 0) {
-    return BadData(fmt::format("{}; refused {}, stored {} samples", report.first_rejected.message(), report.rejected, accepted));
+    return BadData(
+        fmt::format("{}; refused {}, stored {} samples", report.first_rejected.message(), report.rejected, accepted));
   }
   response.SetStatus(204);
   return std::nullopt;
@@ -29,8 +30,8 @@ ApiResult Store(Service& service, std::string_view protocol, const Status& decod
 
 /// Decompresses the body and runs `decode(body, target, report)`.
 template <typename Decode>
-ApiResult Ingest(Service& service, std::string_view protocol, std::string_view encoding, Request& request, ResponseWriter& response,
-                 Decode decode) {
+ApiResult Ingest(Service& service, std::string_view protocol, std::string_view encoding, Request& request,
+                 ResponseWriter& response, Decode decode) {
   const auto body = DecodeContent(encoding, request.body, service.body_limit_bytes);
   if (!body.ok()) {
     service.metrics().CountIngest(protocol, 0, 1, 0);
@@ -39,7 +40,8 @@ ApiResult Ingest(Service& service, std::string_view protocol, std::string_view e
   request.body = {};
   WriteBatch batch;
   IngestReport report;
-  const Status decoded = decode(*body, IngestTarget{service.series_cache(), batch, service.ingest_limits, service.NowMs()}, report);
+  const Status decoded =
+      decode(*body, IngestTarget{service.series_cache(), batch, service.ingest_limits, service.NowMs()}, report);
   return Store(service, protocol, decoded, batch, std::move(report), response);
 }
 
@@ -47,7 +49,8 @@ ApiResult RemoteWrite(Service& service, Request& request, ResponseWriter& respon
   const std::string_view type = request.headers.Get("content-type");
   if (type.find("io.prometheus.write.v2") != std::string_view::npos) {
     // Senders of version 2 fall back to version 1 on this answer.
-    return ApiError{415, "bad_data", fmt::format("Content-Type: found \"{}\", expected application/x-protobuf (remote write 1.0)", type)};
+    return ApiError{415, "bad_data",
+                    fmt::format("Content-Type: found \"{}\", expected application/x-protobuf (remote write 1.0)", type)};
   }
   // The specification has every body compressed with snappy, whether the header says so or not.
   const std::string_view encoding = request.headers.Find("content-encoding").value_or("snappy");

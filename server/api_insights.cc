@@ -11,7 +11,8 @@ using analytics::Severity;
 
 /// Sets `out` to the one of `choices` whose name the parameter has, in any case.
 template <typename Enum>
-ApiResult ReadName(const Request& request, std::string_view parameter, std::initializer_list<Enum> choices, std::optional<Enum>& out) {
+ApiResult ReadName(const Request& request, std::string_view parameter, std::initializer_list<Enum> choices,
+                   std::optional<Enum>& out) {
   const std::string_view text = request.parameters.Get(parameter);
   if (text.empty()) return std::nullopt;
   std::string upper(text);

@@ -14,10 +14,14 @@ constexpr int64_t kMaxPoints = 11'000;
 
 std::string_view ResultTypeName(ValueType type) {
   switch (type) {
-    case ValueType::kScalar: return "scalar";
-    case ValueType::kString: return "string";
-    case ValueType::kVector: return "vector";
-    case ValueType::kMatrix: return "matrix";
+    case ValueType::kScalar:
+      return "scalar";
+    case ValueType::kString:
+      return "string";
+    case ValueType::kVector:
+      return "vector";
+    case ValueType::kMatrix:
+      return "matrix";
   }
   return "";
 }
@@ -75,7 +79,9 @@ void WriteResult(const QueryResult& result, const Request& request, ResponseWrit
   json.Member("resultType", ResultTypeName(result.type));
   json.Key("result");
   switch (result.type) {
-    case ValueType::kScalar: json.Sample(result.series.front().t_ms.front(), result.series.front().values.front()); break;
+    case ValueType::kScalar:
+      json.Sample(result.series.front().t_ms.front(), result.series.front().values.front());
+      break;
     case ValueType::kString: {
       std::string pair = "[";
       AppendSeconds(pair, result.t_ms);
@@ -108,7 +114,8 @@ ApiResult ReadQueryOptions(const Request& request, QueryOptions& options) {
   if (options.timeout_ms < 0) return BadParameter("timeout", "found a negative duration");
   const std::string_view compat = request.parameters.Get("compat");
   if (!compat.empty() && compat != "2" && compat != "3") {
-    return BadParameter("compat", fmt::format("found \"{}\", expected 2 or 3: the Prometheus version whose ranges are meant", compat));
+    return BadParameter("compat",
+                        fmt::format("found \"{}\", expected 2 or 3: the Prometheus version whose ranges are meant", compat));
   }
   if (compat == "2") options.compat = 2;
   options.cancelled = request.cancelled;
@@ -155,8 +162,8 @@ ApiResult QueryRange(Service& service, Request& request, ResponseWriter& respons
   }
   QueryOptions options;
   if (auto error = ReadQueryOptions(request, options)) return error;
-  return Answer(service, service.database().QueryRange(request.parameters.Get("query"), start_ms, end_ms, *step, options), request,
-                response);
+  return Answer(service, service.database().QueryRange(request.parameters.Get("query"), start_ms, end_ms, *step, options),
+                request, response);
 }
 
 ApiResult FormatQuery(Service& service, Request& request, ResponseWriter& response) {
@@ -183,11 +190,16 @@ ApiResult QueryExemplars(Service& service, Request& request, ResponseWriter& res
 
 std::string_view ArgumentTypeName(query::ArgumentType type) {
   switch (type) {
-    case query::ArgumentType::kScalar: return "scalar";
-    case query::ArgumentType::kVector: return "instant vector";
-    case query::ArgumentType::kMatrix: return "range vector";
-    case query::ArgumentType::kString: return "string";
-    case query::ArgumentType::kDuration: return "duration";
+    case query::ArgumentType::kScalar:
+      return "scalar";
+    case query::ArgumentType::kVector:
+      return "instant vector";
+    case query::ArgumentType::kMatrix:
+      return "range vector";
+    case query::ArgumentType::kString:
+      return "string";
+    case query::ArgumentType::kDuration:
+      return "duration";
   }
   return "";
 }
@@ -232,7 +244,8 @@ void AddQueryRoutes(Router& router, Service& service) {
     router.Add({method, "/api/v1/query", Access::kRead, Workers::kQueries, true, WithDatabase(service, Query)});
     router.Add({method, "/api/v1/query_range", Access::kRead, Workers::kQueries, true, WithDatabase(service, QueryRange)});
     router.Add({method, "/api/v1/format_query", Access::kRead, Workers::kQueries, true, WithDatabase(service, FormatQuery)});
-    router.Add({method, "/api/v1/query_exemplars", Access::kRead, Workers::kQueries, true, WithDatabase(service, QueryExemplars)});
+    router.Add(
+        {method, "/api/v1/query_exemplars", Access::kRead, Workers::kQueries, true, WithDatabase(service, QueryExemplars)});
   }
   router.Add({"GET", "/api/v1/functions", Access::kRead, Workers::kQueries, false, WithDatabase(service, Functions)});
 }

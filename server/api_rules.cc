@@ -106,7 +106,8 @@ ApiResult WriteRule(Service& service, JsonWriter& json, const ContinuousQuerySta
   if (!rule.last_error.empty()) json.Member("lastError", rule.last_error);
   json.Key("evaluationTime");
   json.Number(static_cast<double>(rule.last_duration_ns) * 1e-9);
-  json.Member("lastEvaluation", rule.last_evaluation_ms ? FormatTime(*rule.last_evaluation_ms) : std::string("0001-01-01T00:00:00Z"));
+  json.Member("lastEvaluation",
+              rule.last_evaluation_ms ? FormatTime(*rule.last_evaluation_ms) : std::string("0001-01-01T00:00:00Z"));
   json.Member("type", alert ? "alerting" : "recording");
   json.EndObject();
   return std::nullopt;
@@ -115,7 +116,8 @@ ApiResult WriteRule(Service& service, JsonWriter& json, const ContinuousQuerySta
 // Insight rules are not here: Prometheus' clients know two kinds of rules only. /api/v1/continuous_queries has all.
 ApiResult Rules(Service& service, Request& request, ResponseWriter& response) {
   const std::string_view type = request.parameters.Get("type");
-  if (!type.empty() && type != "alert" && type != "record") return BadParameter("type", fmt::format("not supported value \"{}\"", type));
+  if (!type.empty() && type != "alert" && type != "record")
+    return BadParameter("type", fmt::format("not supported value \"{}\"", type));
   const std::vector<ContinuousQueryStatus> all = service.database().ContinuousQueries();
   // Errors can only be answered before the first byte: the answer is made in memory, rules are few.
   RecordedResponse body;

@@ -39,7 +39,8 @@ ApiResult ReadListRequest(Service& service, const Request& request, ListRequest&
 
 /// The union of what `list` gives for each select, sorted, without repeats.
 template <typename Item>
-Result<std::vector<Item>> Union(const ListRequest& request, const std::function<Result<std::vector<Item>>(const SelectRequest&)>& list) {
+Result<std::vector<Item>> Union(const ListRequest& request,
+                                const std::function<Result<std::vector<Item>>(const SelectRequest&)>& list) {
   std::vector<Item> all;
   for (const SelectRequest& select : request.selects) {
     AUSPEX_ASSIGN_OR_RETURN(std::vector<Item> some, list(select));
@@ -75,8 +76,9 @@ ApiResult LabelNames(Service& service, Request& request, ResponseWriter& respons
   ListRequest list;
   if (auto error = ReadListRequest(service, request, list)) return error;
   const SeriesStore& store = service.database().store();
-  return WriteList(Union<std::string>(list, [&](const SelectRequest& select) { return store.LabelNames(select, list.fetch()); }), list,
-                   response, [](JsonWriter& json, const std::string& name) { json.String(name); });
+  return WriteList(
+      Union<std::string>(list, [&](const SelectRequest& select) { return store.LabelNames(select, list.fetch()); }), list,
+      response, [](JsonWriter& json, const std::string& name) { json.String(name); });
 }
 
 int HexValue(char c) {
@@ -138,8 +140,8 @@ ApiResult LabelValues(Service& service, Request& request, ResponseWriter& respon
   if (auto error = ReadListRequest(service, request, list)) return error;
   const SeriesStore& store = service.database().store();
   return WriteList(
-      Union<std::string>(list, [&](const SelectRequest& select) { return store.LabelValues(name, select, list.fetch()); }), list,
-      response, [](JsonWriter& json, const std::string& value) { json.String(value); });
+      Union<std::string>(list, [&](const SelectRequest& select) { return store.LabelValues(name, select, list.fetch()); }),
+      list, response, [](JsonWriter& json, const std::string& value) { json.String(value); });
 }
 
 ApiResult Series(Service& service, Request& request, ResponseWriter& response) {
@@ -147,8 +149,8 @@ ApiResult Series(Service& service, Request& request, ResponseWriter& response) {
   ListRequest list;
   if (auto error = ReadListRequest(service, request, list)) return error;
   const SeriesStore& store = service.database().store();
-  return WriteList(Union<Labels>(list, [&](const SelectRequest& select) { return store.Series(select, list.fetch()); }), list, response,
-                   [](JsonWriter& json, const Labels& labels) { json.LabelObject(labels); });
+  return WriteList(Union<Labels>(list, [&](const SelectRequest& select) { return store.Series(select, list.fetch()); }), list,
+                   response, [](JsonWriter& json, const Labels& labels) { json.LabelObject(labels); });
 }
 
 // Types and help texts are not stored.
@@ -165,7 +167,8 @@ void AddSeriesRoutes(Router& router, Service& service) {
     router.Add({method, "/api/v1/labels", Access::kRead, Workers::kQueries, true, WithDatabase(service, LabelNames)});
     router.Add({method, "/api/v1/series", Access::kRead, Workers::kQueries, true, WithDatabase(service, Series)});
   }
-  router.Add({"GET", "/api/v1/label/{name}/values", Access::kRead, Workers::kQueries, false, WithDatabase(service, LabelValues)});
+  router.Add(
+      {"GET", "/api/v1/label/{name}/values", Access::kRead, Workers::kQueries, false, WithDatabase(service, LabelValues)});
   router.Add({"GET", "/api/v1/metadata", Access::kRead, Workers::kQueries, false, WithoutDatabase(service, Metadata)});
 }
 

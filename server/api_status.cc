@@ -68,7 +68,8 @@ void PrintStore(const StoreStats& stats, std::string& out) {
 
 ApiResult Metrics(Service& service, Request& /*request*/, ResponseWriter& response) {
   std::string out;
-  fmt::format_to(std::back_inserter(out), "# TYPE auspex_build_info gauge\nauspex_build_info{{version=\"{}\"}} 1\n", AUSPEX_VERSION);
+  fmt::format_to(std::back_inserter(out), "# TYPE auspex_build_info gauge\nauspex_build_info{{version=\"{}\"}} 1\n",
+                 AUSPEX_VERSION);
   fmt::format_to(std::back_inserter(out), "# TYPE process_start_time_seconds gauge\nprocess_start_time_seconds {}\n",
                  static_cast<double>(service.started_ms) / 1000);
   fmt::format_to(std::back_inserter(out), "# TYPE process_resident_memory_bytes gauge\nprocess_resident_memory_bytes {}\n",
@@ -87,8 +88,12 @@ ApiResult Done(const Status& status, ResponseWriter& response) {
   return std::nullopt;
 }
 
-ApiResult Flush(Service& service, Request& /*request*/, ResponseWriter& response) { return Done(service.database().Flush(), response); }
-ApiResult Seal(Service& service, Request& /*request*/, ResponseWriter& response) { return Done(service.database().Seal(), response); }
+ApiResult Flush(Service& service, Request& /*request*/, ResponseWriter& response) {
+  return Done(service.database().Flush(), response);
+}
+ApiResult Seal(Service& service, Request& /*request*/, ResponseWriter& response) {
+  return Done(service.database().Seal(), response);
+}
 
 }  // namespace
 

@@ -40,7 +40,8 @@ void Describe(CLI::App& app, Config& config, Texts& texts) {
   app.add_option("--http.max-body", texts.max_body, "Largest request body, as sent")->capture_default_str();
   app.add_option("--http.allowed-hosts", config.origins.allowed_hosts, "Further host names under which this server is known")
       ->delimiter(',');
-  app.add_option("--web.cors-origin", config.origins.cors_origins, "Origins whose pages may read, such as https://grafana.example.org")
+  app.add_option("--web.cors-origin", config.origins.cors_origins,
+                 "Origins whose pages may read, such as https://grafana.example.org")
       ->delimiter(',');
   app.add_option("--log-level", config.log_level, "debug, info, warn or error")
       ->check(CLI::IsMember({"debug", "info", "warn", "error"}))
@@ -51,23 +52,28 @@ Status Check(const Texts& texts, Config& config) {
   AUSPEX_RETURN_IF_ERROR(ParseListenAddress(texts.listen, config.http.host, config.http.port));
   AUSPEX_ASSIGN_OR_RETURN(const bool loopback, IsLoopbackHost(config.http.host));
   if (!loopback && !texts.insecure_listen) {
-    return InvalidArgument("--listen {}: other machines can reach this address, and nobody has to log in here yet. Listen on "
-                           "127.0.0.1 behind a proxy that asks for a password, or add --insecure-listen if the network is trusted",
-                           texts.listen);
+    return InvalidArgument(
+        "--listen {}: other machines can reach this address, and nobody has to log in here yet. Listen on "
+        "127.0.0.1 behind a proxy that asks for a password, or add --insecure-listen if the network is trusted",
+        texts.listen);
   }
   config.origins.loopback = loopback;
   config.origins.listen_host = config.http.host;
   auto retention_ms = ParseDurationMs(texts.retention);
-  if (!retention_ms.ok() || *retention_ms < 0) return InvalidArgument("--retention: found \"{}\", expected a duration such as 30d, or 0", texts.retention);
+  if (!retention_ms.ok() || *retention_ms < 0)
+    return InvalidArgument("--retention: found \"{}\", expected a duration such as 30d, or 0", texts.retention);
   config.database.retention_ms = *retention_ms;
-  config.database.sync = texts.sync == "always" ? SyncMode::kAlways : texts.sync == "never" ? SyncMode::kNever : SyncMode::kInterval;
+  config.database.sync = texts.sync == "always"  ? SyncMode::kAlways
+                         : texts.sync == "never" ? SyncMode::kNever
+                                                 : SyncMode::kInterval;
   auto budget = ParseBytes(texts.memory_budget);
   if (!budget.ok() || *budget < kMinMemoryBytes) {
     return InvalidArgument("--memory-budget: found \"{}\", expected at least 64MiB", texts.memory_budget);
   }
   config.database.memory_budget_bytes = *budget;
   auto body = ParseBytes(texts.max_body);
-  if (!body.ok() || *body == 0) return InvalidArgument("--http.max-body: found \"{}\", expected a size such as 32MiB", texts.max_body);
+  if (!body.ok() || *body == 0)
+    return InvalidArgument("--http.max-body: found \"{}\", expected a size such as 32MiB", texts.max_body);
   config.http.body_limit_bytes = *body;
   config.http.query_workers = std::max(4, config.database.threads);
   return OkStatus();
@@ -109,7 +115,8 @@ Result<uint64_t> ParseBytes(std::string_view text) {
   const auto count = ParseUint64(text.substr(0, digits));
   for (const Unit& unit : kUnits) {
     uint64_t bytes = 0;
-    if (count.has_value() && unit.name == text.substr(digits) && !__builtin_mul_overflow(*count, unit.bytes, &bytes)) return bytes;
+    if (count.has_value() && unit.name == text.substr(digits) && !__builtin_mul_overflow(*count, unit.bytes, &bytes))
+      return bytes;
   }
   return InvalidArgument("size: found \"{}\", expected a number with B, KiB, MiB, GiB, KB, MB or GB", text);
 }

@@ -56,7 +56,8 @@ Result<std::string> DecodeZstd(std::string_view bytes, size_t limit_bytes) {
     ZSTD_outBuffer to{piece.data(), piece.size(), 0};
     const size_t code = ZSTD_decompressStream(context.get(), &to, &in);
     if (ZSTD_isError(code) != 0) {
-      return InvalidArgument("body: zstd content is damaged at byte {} of {}: {}", in.pos, bytes.size(), ZSTD_getErrorName(code));
+      return InvalidArgument("body: zstd content is damaged at byte {} of {}: {}", in.pos, bytes.size(),
+                             ZSTD_getErrorName(code));
     }
     if (out.size() + to.pos > limit_bytes) return TooLarge("zstd", limit_bytes);
     out.append(piece, 0, to.pos);

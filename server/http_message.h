@@ -37,12 +37,12 @@ Status ParseForm(std::string_view text, Fields& fields);
 /// One request, body already read. Header names are in lower case.
 struct Request {
   std::string method;
-  std::string path;                   ///< as sent: percent escapes are undone per segment by the router
-  Fields parameters;                  ///< of the URL, then of a form in the body
+  std::string path;   ///< as sent: percent escapes are undone per segment by the router
+  Fields parameters;  ///< of the URL, then of a form in the body
   Fields headers;
-  std::string body;                   ///< as sent: still compressed
-  std::vector<std::string> captures;  ///< what stood in the {places} of the route's pattern, percent-decoded
-  std::string_view pattern;           ///< of the route that matched
+  std::string body;                              ///< as sent: still compressed
+  std::vector<std::string> captures;             ///< what stood in the {places} of the route's pattern, percent-decoded
+  std::string_view pattern;                      ///< of the route that matched
   const std::atomic<bool>* cancelled = nullptr;  ///< set when the client has gone
 };
 

@@ -30,7 +30,8 @@ Result<asio::ip::address> ResolveHost(const std::string& host) {
   asio::io_context io;
   tcp::resolver resolver(io);
   const auto found = resolver.resolve(name, "", error);
-  if (error || found.empty()) return InvalidArgument("listen address: \"{}\" is neither an IP address nor a known host name", host);
+  if (error || found.empty())
+    return InvalidArgument("listen address: \"{}\" is neither an IP address nor a known host name", host);
   // A name may have both kinds of address; the older kind is what clients try with the least surprise.
   for (const auto& entry : found) {
     if (entry.endpoint().address().is_v4()) return entry.endpoint().address();
@@ -180,24 +181,42 @@ Result<bool> IsLoopbackHost(const std::string& host) {
 
 std::string_view ReasonPhrase(int status) {
   switch (status) {
-    case 200: return "OK";
-    case 201: return "Created";
-    case 204: return "No Content";
-    case 400: return "Bad Request";
-    case 403: return "Forbidden";
-    case 404: return "Not Found";
-    case 405: return "Method Not Allowed";
-    case 409: return "Conflict";
-    case 413: return "Payload Too Large";
-    case 415: return "Unsupported Media Type";
-    case 421: return "Misdirected Request";
-    case 422: return "Unprocessable Entity";
-    case 431: return "Request Header Fields Too Large";
-    case 500: return "Internal Server Error";
-    case 501: return "Not Implemented";
-    case 503: return "Service Unavailable";
-    case 507: return "Insufficient Storage";
-    default: return "Status";
+    case 200:
+      return "OK";
+    case 201:
+      return "Created";
+    case 204:
+      return "No Content";
+    case 400:
+      return "Bad Request";
+    case 403:
+      return "Forbidden";
+    case 404:
+      return "Not Found";
+    case 405:
+      return "Method Not Allowed";
+    case 409:
+      return "Conflict";
+    case 413:
+      return "Payload Too Large";
+    case 415:
+      return "Unsupported Media Type";
+    case 421:
+      return "Misdirected Request";
+    case 422:
+      return "Unprocessable Entity";
+    case 431:
+      return "Request Header Fields Too Large";
+    case 500:
+      return "Internal Server Error";
+    case 501:
+      return "Not Implemented";
+    case 503:
+      return "Service Unavailable";
+    case 507:
+      return "Insufficient Storage";
+    default:
+      return "Status";
   }
 }
 

@@ -23,18 +23,18 @@ class RequestHandler {
 };
 
 struct HttpServerOptions {
-  std::string host = "127.0.0.1";          ///< a name or an IP address
-  uint16_t port = 9292;                    ///< 0: any free one
-  int io_threads = 1;                      ///< only move bytes: one fills a gigabit
-  int query_workers = 4;                   ///< more than cores, because a slow reader of an answer keeps one
+  std::string host = "127.0.0.1";  ///< a name or an IP address
+  uint16_t port = 9292;            ///< 0: any free one
+  int io_threads = 1;              ///< only move bytes: one fills a gigabit
+  int query_workers = 4;           ///< more than cores, because a slow reader of an answer keeps one
   int write_workers = 2;
   size_t max_connections = 1024;
   uint32_t header_limit_bytes = 64 << 10;
-  uint64_t body_limit_bytes = 32 << 20;    ///< as sent; what remote write senders stay under by far
-  int read_timeout_ms = 30'000;            ///< for one whole request
-  int idle_timeout_ms = 300'000;           ///< between requests of a connection; longer than senders' intervals
-  int write_timeout_ms = 30'000;           ///< for one piece of an answer to be taken
-  int drain_ms = 10'000;                   ///< for requests under way when the server stops
+  uint64_t body_limit_bytes = 32 << 20;  ///< as sent; what remote write senders stay under by far
+  int read_timeout_ms = 30'000;          ///< for one whole request
+  int idle_timeout_ms = 300'000;         ///< between requests of a connection; longer than senders' intervals
+  int write_timeout_ms = 30'000;         ///< for one piece of an answer to be taken
+  int drain_ms = 10'000;                 ///< for requests under way when the server stops
 };
 
 /// HTTP/1.1 on one TCP address: keep-alive, chunked bodies both ways, limits on everything that arrives. Thread-safe.

@@ -254,7 +254,8 @@ void Session::OnHeader(error_code error) {
     return;
   }
   out_ = "HTTP/1.1 100 Continue\r\n\r\n";
-  asio::async_write(stream_, asio::buffer(out_), [self = shared_from_this()](error_code failed, size_t) { self->ReadBody(failed); });
+  asio::async_write(stream_, asio::buffer(out_),
+                    [self = shared_from_this()](error_code failed, size_t) { self->ReadBody(failed); });
 }
 
 void Session::ReadBody(error_code error) {
@@ -290,9 +291,8 @@ void Session::Dispatch() {
     return;
   }
   busy_ = true;
-  auto response =
-      std::make_shared<SessionResponse>(shared_from_this(), request->method == "HEAD", message.version() >= 11,
-                                        message.keep_alive(), AcceptsGzip(request->headers.Get("accept-encoding")));
+  auto response = std::make_shared<SessionResponse>(shared_from_this(), request->method == "HEAD", message.version() >= 11,
+                                                    message.keep_alive(), AcceptsGzip(request->headers.Get("accept-encoding")));
   WatchForDisconnect();
   auto& pool = context_.handler.WorkersFor(*request) == Workers::kWrites ? context_.write_pool : context_.query_pool;
   asio::post(pool, [handler = &context_.handler, request, response] {
@@ -332,9 +332,8 @@ void Session::RefuseWith(int status, std::string_view text) {
   std::string body = R"({"status":"error","errorType":"bad_data","error":)";
   AppendJsonString(body, text);
   body += "}";
-  out_ = fmt::format(
-      "HTTP/1.1 {} {}\r\nContent-Type: application/json\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{}", status,
-      ReasonPhrase(status), body.size(), body);
+  out_ = fmt::format("HTTP/1.1 {} {}\r\nContent-Type: application/json\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{}",
+                     status, ReasonPhrase(status), body.size(), body);
   ExpireAfter(context_.options.write_timeout_ms);
   asio::async_write(stream_, asio::buffer(out_), [self = shared_from_this()](error_code failed, size_t) {
     if (failed) {

@@ -11,17 +11,17 @@ namespace auspex::server {
 
 /// What is believed of a sender before anything is stored.
 struct IngestLimits {
-  size_t line_bytes = 1 << 20;          ///< of a text line
-  size_t labels_count = 128;            ///< of a series
+  size_t line_bytes = 1 << 20;  ///< of a text line
+  size_t labels_count = 128;    ///< of a series
   size_t label_name_bytes = 1024;
   size_t label_value_bytes = 16 << 10;
 };
 
 /// What a decoder made of a body, beside the samples in the batch.
 struct IngestReport {
-  uint64_t rejected = 0;    ///< rows (samples, or lines) that are wrong; the others are kept
-  Status first_rejected;    ///< where and why
-  uint64_t skipped = 0;     ///< values that are valid and no samples: strings, exemplars, metadata
+  uint64_t rejected = 0;  ///< rows (samples, or lines) that are wrong; the others are kept
+  Status first_rejected;  ///< where and why
+  uint64_t skipped = 0;   ///< values that are valid and no samples: strings, exemplars, metadata
   void Reject(uint64_t rows, Status why) {
     if (rejected == 0) first_rejected = std::move(why);
     rejected += rows;
@@ -33,7 +33,7 @@ struct IngestTarget {
   SeriesCache& series;
   WriteBatch& batch;
   IngestLimits limits;
-  int64_t now_ms = 0;       ///< for rows that name no time
+  int64_t now_ms = 0;  ///< for rows that name no time
 };
 
 /// Whether `pairs` may become a series: limits, then Labels' own rules.

@@ -121,7 +121,8 @@ class Decoder {
     }
     if (!value.has_value()) {
       return InvalidArgument("column {}: field \"{}\": found {}, expected a number, a boolean or a quoted string",
-                             Column() - text.size(), key, text.empty() ? "nothing" : "\"" + std::string(text.substr(0, 100)) + "\"");
+                             Column() - text.size(), key,
+                             text.empty() ? "nothing" : "\"" + std::string(text.substr(0, 100)) + "\"");
     }
     fields_.push_back({key, *value});
     return OkStatus();
@@ -152,7 +153,8 @@ class Decoder {
     SkipBlanks();
     const auto time = ParseInt64(text);
     if (!time.has_value() || !AtLineEnd()) {
-      return InvalidArgument("column {}: time: found \"{}\", expected an integer at the end of the line", column, text.substr(0, 100));
+      return InvalidArgument("column {}: time: found \"{}\", expected an integer at the end of the line", column,
+                             text.substr(0, 100));
     }
     const __int128 ns = static_cast<__int128>(*time) * precision_ns_;
     // Floor, so that times before a full ms do not move forward.

@@ -5,8 +5,8 @@
 #include "ingest.h"
 
 // prometheus.WriteRequest { repeated TimeSeries timeseries = 1; repeated MetricMetadata metadata = 3; }
-// TimeSeries { repeated Label labels = 1; repeated Sample samples = 2; repeated Exemplar exemplars = 3; repeated Histogram histograms = 4; }
-// Label { string name = 1; string value = 2; }     Sample { double value = 1; int64 timestamp = 2; }  (ms)
+// TimeSeries { repeated Label labels = 1; repeated Sample samples = 2; repeated Exemplar exemplars = 3; repeated Histogram
+// histograms = 4; } Label { string name = 1; string value = 2; }     Sample { double value = 1; int64 timestamp = 2; }  (ms)
 // Source: https://prometheus.io/docs/specs/prw/remote_write_spec/
 
 namespace auspex::server {
@@ -113,7 +113,8 @@ class Decoder {
     for (const LabelView pair : pairs_) {
       if (pair.name == kMetricName && IsUtf8(pair.value)) name = pair.value.substr(0, 200);
     }
-    report_.Reject(rows, InvalidArgument("series {} ({}): {}", series_index_, name.empty() ? "no metric name" : name, why.message()));
+    report_.Reject(rows,
+                   InvalidArgument("series {} ({}): {}", series_index_, name.empty() ? "no metric name" : name, why.message()));
   }
 
   const IngestTarget& target_;

@@ -65,11 +65,13 @@ class Decoder {
       SkipBlanks();
     }
     if (!AtEnd() && line_[at_] != '#') {
-      return InvalidArgument("column {}: found {} after the time, expected the end of the line", Column(), Quote(line_.substr(at_)));
+      return InvalidArgument("column {}: found {} after the time, expected the end of the line", Column(),
+                             Quote(line_.substr(at_)));
     }
     if (!AtEnd()) ++report_.skipped;  // an exemplar
 
-    AUSPEX_ASSIGN_OR_RETURN(const SeriesRef ref, target_.series.Ref(raw, target_.batch, [&] { return MakeLabels(raw, begin); }));
+    AUSPEX_ASSIGN_OR_RETURN(const SeriesRef ref,
+                            target_.series.Ref(raw, target_.batch, [&] { return MakeLabels(raw, begin); }));
     target_.batch.Add(ref, t_ms, *value);
     return OkStatus();
   }
@@ -113,7 +115,8 @@ class Decoder {
       return InvalidArgument("column {}: time: found {}, expected seconds", Column() - text.size(), Quote(text));
     }
     if (const auto ms = ParseInt64(text)) return *ms;
-    return InvalidArgument("column {}: time: found {}, expected an integer number of milliseconds", Column() - text.size(), Quote(text));
+    return InvalidArgument("column {}: time: found {}, expected an integer number of milliseconds", Column() - text.size(),
+                           Quote(text));
   }
 
   static std::string Quote(std::string_view text) {
@@ -157,7 +160,8 @@ class Decoder {
         pairs.push_back({kMetricName, name});
       } else {
         if (at >= text.size() || text[at] != '=' || name.empty()) {
-          return InvalidArgument("column {}: found {}, expected label=\"value\"", column + begin, Quote(text.substr(begin, 20)));
+          return InvalidArgument("column {}: found {}, expected label=\"value\"", column + begin,
+                                 Quote(text.substr(begin, 20)));
         }
         ++at;
         skip_blanks();

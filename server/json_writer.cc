@@ -47,12 +47,23 @@ void AppendJsonString(std::string& out, std::string_view text) {
     }
     ++i;
     switch (c) {
-      case '"': out += "\\\""; break;
-      case '\\': out += "\\\\"; break;
-      case '\n': out += "\\n"; break;
-      case '\r': out += "\\r"; break;
-      case '\t': out += "\\t"; break;
-      default: fmt::format_to(std::back_inserter(out), "\\u{:04x}", c);
+      case '"':
+        out += "\\\"";
+        break;
+      case '\\':
+        out += "\\\\";
+        break;
+      case '\n':
+        out += "\\n";
+        break;
+      case '\r':
+        out += "\\r";
+        break;
+      case '\t':
+        out += "\\t";
+        break;
+      default:
+        fmt::format_to(std::back_inserter(out), "\\u{:04x}", c);
     }
   }
   out.push_back('"');
@@ -79,11 +90,12 @@ void AppendSampleValue(std::string& out, double value) {
     out.append(begin, std::to_chars(begin, limit, value, std::chars_format::scientific).ptr);
     return;
   }
-  if (magnitude < 1e15) {
+  constexpr double kIntegersFrom = 9007199254740992.0;  // 2^53: no fractions from here on
+  if (magnitude < kIntegersFrom) {
     out.append(begin, std::to_chars(begin, limit, value, std::chars_format::fixed).ptr);
     return;
   }
-  // Above 2^53 the fixed form prints digits beyond the shortest ones; Go, and so Prometheus, pads with zeros instead.
+  // From 2^53 on the fixed form prints digits beyond the shortest ones; Go, and so Prometheus, pads with zeros instead.
   const std::string_view text(begin, std::to_chars(begin, limit, value, std::chars_format::scientific).ptr - begin);
   const size_t e = text.find('e');
   int exponent = 0;

@@ -8,7 +8,8 @@ namespace auspex::server {
 namespace {
 
 bool SameText(std::string_view a, std::string_view b) {
-  return std::equal(a.begin(), a.end(), b.begin(), b.end(), [](unsigned char x, unsigned char y) { return std::tolower(x) == std::tolower(y); });
+  return std::equal(a.begin(), a.end(), b.begin(), b.end(),
+                    [](unsigned char x, unsigned char y) { return std::tolower(x) == std::tolower(y); });
 }
 
 }  // namespace
@@ -51,8 +52,9 @@ ApiResult OriginGuard::Check(const Request& request, Access access, ResponseWrit
   // Beyond loopback people reach the server under names of their own; allowed_hosts, once given, is the whole list.
   const bool check_host = options_.loopback || !options_.allowed_hosts.empty();
   if (check_host && !KnownHost(HostWithoutPort(*host))) {
-    return ApiError{403, "forbidden",
-                    fmt::format("Host \"{}\" is not a name of this server; --http.allowed-hosts adds names", host->substr(0, 200))};
+    return ApiError{
+        403, "forbidden",
+        fmt::format("Host \"{}\" is not a name of this server; --http.allowed-hosts adds names", host->substr(0, 200))};
   }
 
   const std::string_view origin = request.headers.Get("origin");
@@ -72,8 +74,8 @@ ApiResult OriginGuard::Check(const Request& request, Access access, ResponseWrit
   // Without CORS headers the browser keeps the answer of a read from the page.
   if (access == Access::kRead && safe_method) return std::nullopt;
   return ApiError{403, "forbidden",
-                  fmt::format("{} from another origin ({}) is refused; --web.cors-origin allows origins to read", request.method,
-                              origin.empty() ? fetch_site : origin.substr(0, 200))};
+                  fmt::format("{} from another origin ({}) is refused; --web.cors-origin allows origins to read",
+                              request.method, origin.empty() ? fetch_site : origin.substr(0, 200))};
 }
 
 }  // namespace auspex::server

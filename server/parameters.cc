@@ -42,7 +42,8 @@ ApiResult ReadLimit(const Request& request, size_t& out) {
   const std::string_view text = request.parameters.Get("limit");
   if (text.empty()) return std::nullopt;
   const auto limit = ParseUint64(text);
-  if (!limit.has_value()) return BadParameter("limit", fmt::format("found \"{}\", expected a number that is not negative", text));
+  if (!limit.has_value())
+    return BadParameter("limit", fmt::format("found \"{}\", expected a number that is not negative", text));
   out = *limit;
   return std::nullopt;
 }

@@ -92,8 +92,9 @@ ApiResult Router::Answer(Request& request, ResponseWriter& response) {
   if (auto error = guard_.Check(request, route == nullptr ? Access::kRead : route->access, response)) return error;
   if (route == nullptr && !allow.empty()) {
     response.SetHeader("Allow", allow + ", OPTIONS");
-    return ApiError{405, "bad_data", fmt::format("{} {}: method not allowed, expected {}", request.method.substr(0, 20),
-                                                 request.path.substr(0, 200), allow)};
+    return ApiError{405, "bad_data",
+                    fmt::format("{} {}: method not allowed, expected {}", request.method.substr(0, 20),
+                                request.path.substr(0, 200), allow)};
   }
   if (route == nullptr) return ApiError{404, "not_found", fmt::format("path \"{}\" is unknown", request.path.substr(0, 200))};
 

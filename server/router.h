@@ -17,10 +17,10 @@ using Handler = std::function<ApiResult(Request&, ResponseWriter&)>;
 
 struct Route {
   std::string method;
-  std::string pattern;   ///< "/api/v1/label/{name}/values": a {place} is one segment
+  std::string pattern;  ///< "/api/v1/label/{name}/values": a {place} is one segment
   Access access = Access::kRead;
   Workers workers = Workers::kQueries;
-  bool form = false;     ///< a POST body of type application/x-www-form-urlencoded holds parameters
+  bool form = false;  ///< a POST body of type application/x-www-form-urlencoded holds parameters
   Handler handler;
 };
 

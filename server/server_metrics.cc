@@ -37,7 +37,8 @@ void ServerMetrics::Print(std::string& out) const {
       fmt::format_to(at, "auspex_http_request_duration_seconds_bucket{{handler=\"{}\",le=\"{}\"}} {}\n", pattern,
                      kBucketSeconds[i], latency.buckets[i]);
     }
-    fmt::format_to(at, "auspex_http_request_duration_seconds_bucket{{handler=\"{}\",le=\"+Inf\"}} {}\n", pattern, latency.count);
+    fmt::format_to(at, "auspex_http_request_duration_seconds_bucket{{handler=\"{}\",le=\"+Inf\"}} {}\n", pattern,
+                   latency.count);
     fmt::format_to(at, "auspex_http_request_duration_seconds_sum{{handler=\"{}\"}} {}\n", pattern, latency.sum_seconds);
     fmt::format_to(at, "auspex_http_request_duration_seconds_count{{handler=\"{}\"}} {}\n", pattern, latency.count);
   }

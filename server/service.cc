@@ -3,7 +3,9 @@
 namespace auspex::server {
 
 Service::Service(const Clock& clock)
-    : started_ms(clock.NowMs()), clock_(clock), series_cache_([this](const Labels& labels) { return database().Resolve(labels); }) {}
+    : started_ms(clock.NowMs()),
+      clock_(clock),
+      series_cache_([this](const Labels& labels) { return database().Resolve(labels); }) {}
 
 std::function<ApiResult(Request&, ResponseWriter&)> WithDatabase(Service& service, ServiceHandler handler) {
   return [&service, handler](Request& request, ResponseWriter& response) -> ApiResult {

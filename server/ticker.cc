@@ -54,7 +54,8 @@ void Ticker::TickOnce() {
   metrics_.rules_failed.fetch_add(report->rules_failed, std::memory_order_relaxed);
   metrics_.intervals_missed.fetch_add(report->intervals_missed, std::memory_order_relaxed);
   for (const std::string& error : report->errors) log_("rule " + error, true);
-  if (report->intervals_missed > 0) log_(fmt::format("{} evaluations of continuous queries were missed", report->intervals_missed), true);
+  if (report->intervals_missed > 0)
+    log_(fmt::format("{} evaluations of continuous queries were missed", report->intervals_missed), true);
 }
 
 void Ticker::OnRevision(const Insight& insight) {
@@ -63,9 +64,9 @@ void Ticker::OnRevision(const Insight& insight) {
   if (opened) metrics_.insights_opened.fetch_add(1, std::memory_order_relaxed);
   if (closed) metrics_.insights_closed.fetch_add(1, std::memory_order_relaxed);
   if (!opened && !closed) return;
-  log_(fmt::format("insight {}{}: {} {} \"{}\" {} since {} (id {})", closed ? "closed" : "opened", insight.replayed ? " in replay" : "",
-                   analytics::Name(insight.severity), analytics::Name(insight.type), insight.name, insight.collection.ToString(),
-                   FormatTime(insight.time_range.start_ms), insight.id),
+  log_(fmt::format("insight {}{}: {} {} \"{}\" {} since {} (id {})", closed ? "closed" : "opened",
+                   insight.replayed ? " in replay" : "", analytics::Name(insight.severity), analytics::Name(insight.type),
+                   insight.name, insight.collection.ToString(), FormatTime(insight.time_range.start_ms), insight.id),
        false);
 }
 

@@ -1,6 +1,7 @@
 #include "auspex/analytics/detector.h"
 
 #include "detector_auto.h"
+#include "detector_mad.h"
 
 namespace auspex::analytics {
 
@@ -20,6 +21,8 @@ std::string_view Name(Reason reason) {
       return "new offset from its season";
     case Reason::kNewUnrest:
       return "new unrest or calm";
+    case Reason::kPersisting:
+      return "persisting";
     case Reason::kOutOfRange:
       return "out of range";
   }
@@ -30,6 +33,8 @@ DetectorRegistry DetectorRegistry::BuiltIn() {
   DetectorRegistry registry;
   registry.rows_.push_back({"auto", "novelty and error tails of level, day and week",
                             [](const DetectorOptions& options) { return std::make_unique<AutoDetector>(options); }});
+  registry.rows_.push_back({"mad", "median and median absolute deviation of the last 120 samples",
+                            [](const DetectorOptions& /*options*/) { return std::make_unique<MadDetector>(); }});
   return registry;
 }
 

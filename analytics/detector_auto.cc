@@ -20,10 +20,13 @@ constexpr double kNoveltyBoundary = 0.0120;
 constexpr double kNoveltyPaceMs = 300'000;  // samples closer than this add nothing to the trust in novelty
 constexpr double kPresentWeight = 0.85;
 constexpr double kLaggedWeight = 1.10;
+constexpr int64_t kReady = 30;       // samples before the first judgement
+constexpr int64_t kTailNeeded = 60;  // and before the tail of the errors is believed
 constexpr double kLargest = 1e100;
 constexpr double kGap = 4;  // usual distances of samples
-constexpr size_t kLongWindow = 288;
-constexpr size_t kShortWindow = 12;
+
+// How far the bound of a tail learned from t errors may be trusted: its error falls with the root of their number.
+double Trust(double t) { return 1 / (1 + std::sqrt(4000 / t)); }
 
 double MedianOf3(const std::array<double, 3>& v) {
   return std::max(std::min(v[0], v[1]), std::min(std::max(v[0], v[1]), v[2]));
@@ -68,7 +71,7 @@ void SeriesModel::LearnUsual(int64_t t_ms, double t, double x, double guess, dou
   if (week_) week_->Feed(t_ms, fed);
 }
 
-AutoDetector::AutoDetector(const DetectorOptions& options) : model_(options.season) { window_.reserve(kLongWindow); }
+AutoDetector::AutoDetector(const DetectorOptions& options) : model_(options.season) {}
 
 double AutoDetector::Floor() const { return 0.004 * (max_ - min_) + 1e-9 * level_size_ + 1e-12; }
 
@@ -82,44 +85,41 @@ bool AutoDetector::AfterGap(int64_t t_ms) {
 }
 
 AutoDetector::NoveltyVerdict AutoDetector::JudgeNovelty(double x, double context_error, bool after_gap) {
-  const auto t = static_cast<double>(t_);
   if (after_gap) context_errors_.fill(context_error);
-  together_ = after_gap ? 1 : together_ + 1;
   context_errors_[static_cast<size_t>(t_) % 3] = context_error;
   const double offset = (context_errors_[0] + context_errors_[1] + context_errors_[2]) / 3;
 
-  if (window_.size() < kLongWindow) {
-    window_.push_back(x);
-  } else {
-    window_[static_cast<size_t>(t_) % kLongWindow] = x;
-  }
-  const auto spread = [&](size_t count) {
-    const size_t n = std::min(count, window_.size());
-    double sum = 0;
-    double squares = 0;
-    for (size_t i = 0; i < n; ++i) {
-      const double v = window_[(static_cast<size_t>(t_) + window_.size() * 2 - i) % window_.size()] - x;
-      sum += v;
-      squares += v * v;
-    }
-    return std::sqrt(
-        std::max(0.0, squares / static_cast<double>(n) - sum / static_cast<double>(n) * (sum / static_cast<double>(n))));
-  };
+  if (after_gap) spread_short_.Clear();
+  const double spread_short = spread_short_.Push(x);
+  const double spread_long = spread_long_.Push(x);
 
+  // Not over a gap: the values on its two sides do not belong together.
+  const double unrest = t_ < 11 || spread_short_.full() ? kSpread12Weight * spread12_.Push(spread_short) : 0;
   const std::array<double, 5> parts = {
       kValueWeight * value_.Push(x),
       after_gap ? 0 : kJumpWeight * jump_.Push(x - previous_),
       kOffsetWeight * offset_.Push(offset),
-      together_ < kShortWindow ? 0 : kSpread12Weight * spread12_.Push(spread(kShortWindow)),
-      kSpread288Weight * spread288_.Push(spread(kLongWindow)),
+      unrest,
+      kSpread288Weight * spread288_.Push(spread_long),
   };
   constexpr std::array<Reason, 5> kReasons = {Reason::kNewValue, Reason::kNewJump, Reason::kNewOffset, Reason::kNewUnrest,
                                               Reason::kNewUnrest};
   const auto largest = static_cast<size_t>(std::max_element(parts.begin(), parts.end()) - parts.begin());
-  // What there is to see takes its time to be seen, however often one looks.
-  const double seen = std::min(t, static_cast<double>(last_ms_ - first_ms_) / kNoveltyPaceMs);
   const double sum = parts[0] + parts[1] + parts[2] + parts[3] + parts[4];
-  return {.score = sum * seen / (seen + 2000) / kNoveltyBoundary, .reason = kReasons[largest]};
+  return {.score = sum * NoveltyTrust(), .reason = kReasons[largest]};
+}
+
+double AutoDetector::NoveltyTrust() const {
+  // What there is to see takes its time to be seen, however often one looks.
+  const double seen = std::min(static_cast<double>(t_), static_cast<double>(last_ms_ - first_ms_) / kNoveltyPaceMs);
+  return seen / (seen + 2000) / kNoveltyBoundary;
+}
+
+AutoDetector::Band AutoDetector::SeenBand() const {
+  if (!value_.ready()) return {-kLargest, kLargest};
+  const double trust = NoveltyTrust();
+  const double distance = trust > 0 ? value_.DistanceOf(std::min(1.0, 1 / (kValueWeight * trust))) : kLargest;
+  return {value_.seen().min() - distance, value_.seen().max() + distance};
 }
 
 AutoDetector::TailVerdict AutoDetector::JudgeTail(int64_t t_ms, double x, const SeriesModel::Usual& usual,
@@ -167,9 +167,9 @@ AutoDetector::TailVerdict AutoDetector::JudgeTail(int64_t t_ms, double x, const 
 
   moving_ += Rate(t, 0.001) * ((x != previous_ ? 1 : 0) - moving_);
   const double on = std::clamp((moving_ - 0.05) / 0.15, 0.0, 1.0);
-  double weight = on * t / (t + 8000) * std::exp(-budget_);
+  double weight = on * Trust(t) * std::exp(-budget_);
   TailVerdict verdict{.expected = present_guess.value, .width = kLargest};
-  if (t_ >= 200 && weight > 0) {
+  if (t_ >= kTailNeeded && weight > 0) {
     const double r1 =
         kPresentWeight * weight * std::max(0.0, std::abs(present_error) - slack1) / present_scale / present_.tail.bound();
     const double r3 = kLaggedWeight * weight * std::max(0.0, z3 - slack3) / lagged_.tail.bound();
@@ -203,7 +203,8 @@ Judgement AutoDetector::Step(int64_t t_ms, double x) {
     model_.Start(t_ms, x);
     previous_ = x;
     last_ms_ = first_ms_ = t_ms;
-    window_.push_back(x);
+    spread_short_.Push(x);
+    spread_long_.Push(x);
     return {};
   }
   if (t_ == 1) min_ = max_ = x;
@@ -216,6 +217,7 @@ Judgement AutoDetector::Step(int64_t t_ms, double x) {
   const auto guess = context_.Predict(candidates);
   const double error = x - guess.value;
 
+  const double minutes = static_cast<double>(t_ms - last_ms_) / 60'000;
   const bool after_gap = AfterGap(t_ms);
   if (after_gap) {
     previous_ = guess.value;
@@ -224,6 +226,7 @@ Judgement AutoDetector::Step(int64_t t_ms, double x) {
     lagged_z_.fill(0);
     lagged_slack_.fill(0);
   }
+  const Band seen = SeenBand();
   const NoveltyVerdict novelty = JudgeNovelty(x, error, after_gap);
   const TailVerdict tail = JudgeTail(t_ms, x, usual, guess.weights[1] + guess.weights[2]);
   model_.LearnUsual(t_ms, t, x, guess.value, 4 * context_.scale());
@@ -231,14 +234,19 @@ Judgement AutoDetector::Step(int64_t t_ms, double x) {
   previous_ = x;
 
   const double rested = novelty_rest_.Pass(t_, novelty.score, std::max(150.0, 0.05 * t));
+  const double fresh = rest_.Pass(t_, std::max(rested, tail.score), 150);
+  const double fading = persistence_.Fade(x, minutes);
+  const Reason reason = tail.score >= rested ? tail.reason : novelty.reason;
+  if (reason != Reason::kNewUnrest) persistence_.Remember(fresh, x, tail.expected);
+
   Judgement judgement;
-  judgement.ready = t_ >= 30;
-  judgement.score = rest_.Pass(t_, std::max(rested, tail.score), 150);
+  judgement.ready = t_ >= kReady;
+  judgement.score = std::max(fresh, fading);
   judgement.expected = tail.expected;
   judgement.direction = x < tail.expected ? -1 : 1;
-  judgement.lower = tail.expected - tail.width;
-  judgement.upper = tail.expected + tail.width;
-  judgement.reason = judgement.score <= 0 ? Reason::kNone : tail.score >= rested ? tail.reason : novelty.reason;
+  judgement.lower = std::min(tail.expected, std::max(tail.expected - tail.width, seen.lower));
+  judgement.upper = std::max(tail.expected, std::min(tail.expected + tail.width, seen.upper));
+  judgement.reason = judgement.score <= 0 ? Reason::kNone : fading > fresh ? Reason::kPersisting : reason;
   return judgement;
 }
 

@@ -6,7 +6,9 @@
 #include "auspex/analytics/detector.h"
 #include "detector_mixture.h"
 #include "detector_novelty.h"
+#include "detector_persistence.h"
 #include "detector_rest.h"
+#include "detector_spread.h"
 #include "detector_tail.h"
 #include "season_profile.h"
 
@@ -80,6 +82,13 @@ class AutoDetector final : public Detector {
   NoveltyVerdict JudgeNovelty(double x, double context_error, bool after_gap);
   TailVerdict JudgeTail(int64_t t_ms, double x, const SeriesModel::Usual& usual, double context_season_share);
   double Floor() const;
+  /// 1 / boundary: what a sum of novelties has to be multiplied with.
+  double NoveltyTrust() const;
+  /// Between these a value is nothing new.
+  struct Band {
+    double lower, upper;
+  };
+  Band SeenBand() const;
 
   SeriesModel model_;
   Mixture<3> context_;
@@ -102,15 +111,19 @@ class AutoDetector final : public Detector {
   double budget_ = 0;
   int64_t last_alarm_ = -1'000'000;
 
-  size_t together_ = 1;         // samples since the last gap
-  std::vector<double> window_;  // the last 288 values, a ring
-  Novelty value_{10, 60};
-  Novelty jump_{10, 60};
+  double hold_ = 0, hold_from_ = 0, hold_distance_ = 0;
+  int hold_direction_ = 0;
+  size_t together_ = 1;  // samples since the last gap
+  RollingSpread spread_short_{12};
+  RollingSpread spread_long_{288};
+  Novelty value_{10, 30};
+  Novelty jump_{10, 30};
   Novelty offset_{100, 150};
   Novelty spread12_{10, 60};
   Novelty spread288_{10, 60};
   Rest novelty_rest_;
   Rest rest_;
+  Persistence persistence_;
 };
 
 }  // namespace auspex::analytics

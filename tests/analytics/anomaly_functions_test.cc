@@ -65,6 +65,44 @@ TEST(AnomalyScore, FindsAStepAndItsDirection) {
   }
 }
 
+TEST(AnomalyScore, AStepFadesInsteadOfVanishing) {
+  Samples samples = Noise(600, kMinute, 100, 5);
+  for (size_t i = 480; i < samples.values.size(); ++i) samples.values[i] += 80;
+  const Answer answer = Call("anomaly_score", kDay, {}, samples, EverySample(samples));
+  for (size_t i = 480; i < 485; ++i) EXPECT_GT(answer.values[i], 1) << i;
+  EXPECT_LT(LargestIn(answer, 560, 600), 1) << "an hour later it is the new level";
+}
+
+TEST(AnomalyScore, ASpikeIsOverWhenItIsOver) {
+  Samples samples = Noise(600, kMinute, 100, 5);
+  samples.values[500] += 80;
+  const Answer answer = Call("anomaly_score", kDay, {}, samples, EverySample(samples));
+  EXPECT_GT(answer.values[500], 1);
+  EXPECT_LT(LargestIn(answer, 504, 600), 1);
+}
+
+// A request takes 50 ms; after four hours each takes 150 to 500 ms longer.
+TEST(AnomalyScore, FindsAGrayFailureWithinTwoMinutes) {
+  for (const int64_t step_ms : {15'000, 60'000}) {
+    std::mt19937_64 random(3);
+    std::normal_distribution<double> normal;
+    std::uniform_real_distribution<double> added(0.150, 0.500);
+    const auto healthy = static_cast<size_t>(4 * kHour / step_ms);
+    Samples samples;
+    for (size_t i = 0; i < healthy + 40; ++i) {
+      double sum = 0;
+      const auto requests = static_cast<int>(5 * step_ms / 1000);
+      for (int r = 0; r < requests; ++r) sum += 0.05 * std::exp(0.4 * normal(random)) + (i >= healthy ? added(random) : 0);
+      samples.Add(kStart + static_cast<int64_t>(i) * step_ms, sum / requests);
+    }
+    for (const char* function : {"anomaly_score", "anomaly"}) {
+      const Answer answer = Call(function, kDay, {}, samples, EverySample(samples));
+      EXPECT_LT(LargestIn(answer, 0, healthy), 1) << step_ms;
+      EXPECT_GT(LargestIn(answer, healthy, healthy + static_cast<size_t>(2 * kMinute / step_ms)), 1) << step_ms;
+    }
+  }
+}
+
 TEST(AnomalyScore, IsSilentOnAConstantAndFindsItsChange) {
   Samples samples;
   for (int i = 0; i < 500; ++i) samples.Add(kStart + i * kMinute, i < 400 ? 1 : 0);
@@ -142,6 +180,37 @@ TEST(AnomalyScore, DirectionAndRange) {
   EXPECT_LT(Call("anomaly_score", kDay, {}, samples, now).front(), 1);
   EXPECT_GT(Call("anomaly", kDay, {"range=0:100"}, samples, now).front(), 1);
   EXPECT_LE(Call("anomaly_upper", kDay, {"range=0:100"}, samples, now).front(), 100);
+}
+
+TEST(AnomalyScore, MadIsTheModifiedZScore) {
+  // Median 3 and median absolute deviation 1: the score of 11 is 8 / (3 x 1.4826).
+  Samples samples;
+  for (int i = 0; i < 40; ++i) samples.Add(kStart + i * kMinute, 1 + i % 5);
+  samples.Add(kStart + 40 * kMinute, 11);
+  const query::StepGrid now{.start_ms = samples.t_ms.back(), .step_ms = 1, .count = 1};
+  EXPECT_DOUBLE_EQ(Call("anomaly_score", kDay, {"algo=mad"}, samples, now).front(), 8 / (3 * 1.4826));
+  EXPECT_DOUBLE_EQ(Call("anomaly_expected", kDay, {"algo=mad"}, samples, now).front(), 3);
+  EXPECT_DOUBLE_EQ(Call("anomaly_upper", kDay, {"algo=mad"}, samples, now).front(), 3 + 3 * 1.4826);
+  EXPECT_DOUBLE_EQ(Call("anomaly_upper", kDay, {6.0, "algo=mad"}, samples, now).front(), 3 + 6 * 1.4826);
+}
+
+// Another unit, another zero: the verdicts stay. Scores move a little, as the cells of what was seen lie elsewhere.
+TEST(AnomalyScore, DoesNotDependOnTheUnit) {
+  Samples samples = DailySeason(4, 5 * kMinute);
+  samples.values[900] += 200;
+  for (size_t i = 1000; i < samples.values.size(); ++i) samples.values[i] += 60;
+  const Answer plain = Call("anomaly_score", 4 * kDay, {"min_rel=0"}, samples, EverySample(samples));
+  for (const auto& [scale, shift] : {std::pair(1000.0, 0.0), std::pair(0.125, 0.0), std::pair(1.0, 5000.0)}) {
+    Samples other = samples;
+    for (double& value : other.values) value = value * scale + shift;
+    const Answer answer = Call("anomaly_score", 4 * kDay, {"min_rel=0"}, other, EverySample(other));
+    for (size_t i = 0; i < plain.values.size(); ++i) {
+      if (query::IsAbsent(plain.values[i])) continue;
+      ASSERT_NEAR(answer.values[i], plain.values[i], 0.05 * std::max(1.0, plain.values[i]))
+          << i << " x" << scale << " +" << shift;
+      ASSERT_EQ(answer.values[i] > 1, plain.values[i] > 1) << i << " x" << scale << " +" << shift;
+    }
+  }
 }
 
 TEST(AnomalyRate, CountsTheTail) {

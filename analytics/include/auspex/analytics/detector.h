@@ -20,6 +20,7 @@ enum class Reason : uint8_t {
   kNewJump = 4,       ///< a jump of a size never seen
   kNewOffset = 5,     ///< a distance from its season or level never seen
   kNewUnrest = 6,     ///< the spread of the last 12 or 288 samples was never seen before
+  kPersisting = 8,    ///< an earlier score whose cause is still there fades
   kOutOfRange = 7,    ///< outside the bounds that the user gave
 };
 std::string_view Name(Reason reason);

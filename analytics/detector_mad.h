@@ -1,0 +1,27 @@
+#pragma once
+
+#include <deque>
+#include <memory>
+#include <vector>
+
+#include "auspex/analytics/detector.h"
+
+namespace auspex::analytics {
+
+/// algo=mad: distance from the median of the last 120 samples, in their median absolute deviations.
+///   score = |x - median| / (3 x 1.4826 x MAD)      boundary: three robust standard deviations
+/// Knows no season and needs little history (20 samples). O(window) a sample.
+class MadDetector final : public Detector {
+ public:
+  Judgement Step(int64_t t_ms, double x) override;
+  std::unique_ptr<Detector> Clone() const override { return std::make_unique<MadDetector>(*this); }
+
+ private:
+  static constexpr size_t kWindow = 120;
+  static constexpr size_t kNeeded = 20;
+
+  std::deque<double> window_;   // in order of time
+  std::vector<double> sorted_;  // the same, in order of size
+};
+
+}  // namespace auspex::analytics

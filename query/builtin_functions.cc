@@ -105,6 +105,11 @@ void AddCalendar(std::vector<Function>& rows) {
   part("month", "Month of the year in UTC, 1 to 12.");
   part("year", "Year in UTC.");
   rows.push_back(Constant("time", "The evaluation time, in seconds since 1970.", "time()"));
+  rows.push_back(Experimental(Constant("start", "The first step of the query, in seconds since 1970.", "start()")));
+  rows.push_back(Experimental(Constant("end", "The last step of the query, in seconds since 1970.", "end()")));
+  rows.push_back(
+      Experimental(Constant("step", "The distance of the query's steps, in seconds; 0 in an instant query.", "step()")));
+  rows.push_back(Experimental(Constant("range", "The length of the query, in seconds; 0 in an instant query.", "range()")));
   rows.push_back(Map("timestamp", "When each sample was taken, in seconds since 1970.", "timestamp(up)"));
 }
 

@@ -43,6 +43,7 @@ Result<Plan> Prepare(std::string_view text, const FunctionRegistry& registry, Pl
                            ValueTypeName(expr->type));
   }
   AUSPEX_RETURN_IF_ERROR(ResolveDurations(*expr, step_ms, times.end_ms - times.start_ms));
+  times.step_ms = step_ms;
   return MakePlan(*expr, text, registry, times);
 }
 

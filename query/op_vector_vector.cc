@@ -119,11 +119,11 @@ class VectorVectorOperator final : public Operator {
         const double o = one_at(k);
         row[k] = Absent();
         if (IsAbsent(m) || IsAbsent(o)) continue;
-        if (seen != nullptr) {
-          if ((*seen)[k]) return op.MultipleMatches();
-          (*seen)[k] = true;
-        }
         row[k] = op.swapped_ ? op.Apply(o, m) : op.Apply(m, o);
+        // A pair that a comparison filters out is no match: only two that are kept contradict each other.
+        if (seen == nullptr || IsAbsent(row[k])) continue;
+        if ((*seen)[k]) return op.MultipleMatches();
+        (*seen)[k] = true;
       }
       return merger.Add(std::move(labels), row);
     }

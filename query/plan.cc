@@ -52,6 +52,8 @@ bool DependsOnEvaluationTime(std::string_view function) {
   return function == "time" || function == "timestamp" || function == "predict_linear" || IsDateFunction(function);
 }
 
+double Seconds(int64_t ms) { return static_cast<double>(ms) / 1000; }
+
 // A planned part of the expression.
 struct Part {
   OperatorPtr op;
@@ -229,6 +231,10 @@ class Planner {
     const std::string& name = call.function;
     if (name == "time") return MakeTime();
     if (name == "pi") return MakeNumber(3.14159265358979323846);
+    if (name == "start") return MakeNumber(Seconds(times_.start_ms));
+    if (name == "end") return MakeNumber(Seconds(times_.end_ms));
+    if (name == "step") return MakeNumber(Seconds(times_.step_ms));
+    if (name == "range") return MakeNumber(Seconds(times_.end_ms - times_.start_ms));
     if (name == "scalar") return MakeScalar(std::move(ops[0]));
     if (name == "vector") return MakeVector(std::move(ops[0]));
     if (name == "timestamp") return MakeTimestampCall(std::move(ops[0]));

@@ -231,6 +231,7 @@ void InsightTracker::Activate(int64_t t_ms, const Labels& labels, Episode& episo
       insight->time_range.end_ms.reset();
       insight->reported_range.end_ms.reset();
       ++insight->reopen_count;
+      insight->replayed = around_.replayed;  // once it goes on before our eyes, replays leave it alone
     }
     // A series that lost its rows while others were pending may have begun before the one that opened the insight.
     insight->time_range.start_ms = std::min(insight->time_range.start_ms, episode.start_ms);

@@ -65,6 +65,7 @@ Result<Rule> ReadRule(const YAML::Node& node, const YamlReader& group_reader, co
   AUSPEX_ASSIGN_OR_RETURN(rule.name, group_reader.ReadText(kind.second, Name(rule.kind)));
   const YamlReader reader(fmt::format("{}, rule {}", group_reader.where(), rule.name));
   if (rule.name.empty()) return reader.Error(kind.second, "the name is empty");
+  if (rule.name.find('\0') != std::string::npos) return reader.Error(kind.second, "the name has a NUL character");
   if (rule.kind == RuleKind::kRecord && !IsMetricName(rule.name)) return reader.Error(kind.second, "is no metric name");
   switch (rule.kind) {
     case RuleKind::kRecord:
@@ -178,6 +179,16 @@ Result<std::vector<RuleGroup>> LoadRuleGroups(std::string_view yaml, const Check
   AUSPEX_ASSIGN_OR_RETURN(const YAML::Node file, ParseYaml(yaml));
   try {
     return ReadFile(file, check);
+  } catch (const YAML::Exception& error) {
+    return InvalidArgument("{}:{}: YAML: {}", error.mark.line + 1, error.mark.column + 1, error.msg);
+  }
+}
+
+Status CheckRule(std::string_view group, std::string_view rule_yaml, const CheckExpression& check) {
+  AUSPEX_ASSIGN_OR_RETURN(const YAML::Node node, ParseYaml(rule_yaml));
+  try {
+    const auto rule = ReadRule(node, YamlReader(fmt::format("group {}", group)), {}, check);
+    return rule.ok() ? OkStatus() : rule.status();
   } catch (const YAML::Exception& error) {
     return InvalidArgument("{}:{}: YAML: {}", error.mark.line + 1, error.mark.column + 1, error.msg);
   }

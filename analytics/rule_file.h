@@ -18,6 +18,9 @@ using CheckExpression = std::function<Result<query::ValueType>(std::string_view)
 /// Errors: InvalidArgument "line:column: group g, rule r: ...", the first that is met.
 Result<std::vector<RuleGroup>> LoadRuleGroups(std::string_view yaml, const CheckExpression& check);
 
+/// One rule alone, so that errors have the places of this text. Errors: as LoadRuleGroups.
+Status CheckRule(std::string_view group, std::string_view rule_yaml, const CheckExpression& check);
+
 /// `group_yaml` (a file with one group, or "" for none) with the rule named `name` replaced by `rule_yaml`, or added at the
 /// end. Errors: InvalidArgument when `rule_yaml` is not one rule of that name.
 Result<std::string> PutRuleInto(std::string_view group_yaml, std::string_view group, std::string_view name,

@@ -149,7 +149,7 @@ Result<Scheduler::Outcome> Scheduler::PutGroups(std::string_view yaml) {
 Result<Scheduler::Outcome> Scheduler::PutRule(std::string_view group, std::string_view name, std::string_view yaml) {
   const std::lock_guard tick_lock(tick_mu_);
   const auto old = groups_.find(group);
-  // The rule alone is read first, so that positions in errors are those of the given text.
+  AUSPEX_RETURN_IF_ERROR(CheckRule(group, yaml, Checker()));
   AUSPEX_ASSIGN_OR_RETURN(const std::string file,
                           PutRuleInto(old == groups_.end() ? "" : old->second.group->definition, group, name, yaml));
   auto groups = LoadRuleGroups(file, Checker());

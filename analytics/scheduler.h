@@ -68,6 +68,8 @@ class Scheduler {
   Status Replace(std::shared_ptr<const RuleGroup> next, Transaction& transaction, Outcome& outcome, Groups& ready) const;
   Status Install(const Transaction& transaction, Outcome& outcome, Groups ready, std::string_view removed);
   void TickGroup(const GroupState& before, int64_t due_ms, int64_t now_ms, Outcome& outcome);
+  /// Insights that ended just now: the live rule may reopen them.
+  void HandOver(const std::vector<Insight>& replayed);
   Status StoreReplayed(int64_t from_ms, std::vector<Insight> found, Outcome& outcome);
   Result<bool> KnownBetter(const Insight& found, int64_t from_ms) const;
   CheckExpression Checker() const;

@@ -164,6 +164,22 @@ Result<bool> Scheduler::KnownBetter(const Insight& found, int64_t from_ms) const
   });
 }
 
+void Scheduler::HandOver(const std::vector<Insight>& replayed) {
+  const std::lock_guard lock(mu_);
+  for (const Insight& insight : replayed) {
+    const auto group = groups_.find(insight.group);
+    if (group == groups_.end() || !insight.time_range.end_ms) continue;
+    GroupState& state = group->second;
+    const int64_t now_ms = state.last_evaluation_ms.value_or(parts_.clock.NowMs());
+    for (size_t i = 0; i < state.rules.size(); ++i) {
+      const Rule& rule = state.group->rules[i];
+      if (rule.kind != RuleKind::kInsight || rule.name != insight.cq) continue;
+      const int64_t ago_ms = now_ms - *insight.time_range.end_ms;
+      if (ago_ms <= rule.insight.reopen_within_ms) state.rules[i].insight.insights.try_emplace(insight.id, insight);
+    }
+  }
+}
+
 Status Scheduler::StoreReplayed(int64_t from_ms, std::vector<Insight> found, Outcome& outcome) {
   const std::lock_guard tick_lock(tick_mu_);
   std::vector<Insight> changed;
@@ -185,6 +201,7 @@ Status Scheduler::StoreReplayed(int64_t from_ms, std::vector<Insight> found, Out
     for (size_t i = begin; i < end; ++i) InsightLog::Put(transaction, changed[i]);
     AUSPEX_ASSIGN_OR_RETURN(const AppendReport report, parts_.records.Commit(transaction));
     (void)report;
+    HandOver({changed.begin() + static_cast<std::ptrdiff_t>(begin), changed.begin() + static_cast<std::ptrdiff_t>(end)});
     for (size_t i = begin; i < end; ++i) {
       parts_.insights.Stored(changed[i]);
       outcome.report.insights_opened += changed[i].revision == 1 ? 1 : 0;

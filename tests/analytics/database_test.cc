@@ -1,7 +1,9 @@
 #include "auspex/database.h"
 
+#include <atomic>
 #include <cmath>
 #include <random>
+#include <thread>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -287,6 +289,45 @@ TEST_F(DatabaseTest, BadArgumentsAreRefused) {
   options.in_memory = true;
   options.memory_budget_bytes = 1;
   EXPECT_EQ(Database::Open(options).status().code(), StatusCode::kInvalidArgument);
+}
+
+TEST_F(DatabaseTest, EverythingAtOnceFromManyThreads) {
+  ASSERT_TRUE(db_->PutContinuousQuery("g", "Down", "insight: Down\nexpr: up == 0\ngroup_by: []").ok());
+  ASSERT_TRUE(db_->PutContinuousQuery("g", "copy", "record: copy\nexpr: up").ok());
+  std::atomic<int> failures{0};
+  const auto expect = [&](bool ok) { failures += ok ? 0 : 1; };
+  const auto at = [](int i) { return kStart + i * kMinute; };
+  std::vector<std::thread> threads;
+  threads.emplace_back([&] {
+    for (int i = 0; i < 40; ++i) {
+      WriteBatch batch;
+      batch.Add(batch.AddSeries(Labels::Of({{"__name__", "up"}, {"i", std::to_string(i % 3)}})), at(i), i % 2);
+      expect(db_->Append(batch).ok());
+    }
+  });
+  threads.emplace_back([&] {
+    for (int i = 0; i < 40; ++i) expect(db_->Tick(at(i)).ok());
+  });
+  threads.emplace_back([&] {
+    for (int i = 0; i < 10; ++i) expect(db_->Replay("g", "Down", at(0), at(40)).ok());
+  });
+  threads.emplace_back([&] {
+    for (int i = 0; i < 40; ++i) {
+      const auto subscription = db_->Subscribe([](const Insight&) {});
+      expect(db_->Query("up", at(i)).ok());
+      expect(db_->Insights({}).ok());
+      expect(db_->ContinuousQueries().size() >= 2);
+      expect(db_->AddEvents({{"", "config", "e" + std::to_string(i), "", at(i), {}}}).ok());
+    }
+  });
+  threads.emplace_back([&] {
+    for (int i = 0; i < 10; ++i) {
+      expect(db_->PutContinuousQuery("h", "other", "record: other\nexpr: up * 2").ok());
+      expect(db_->DeleteRuleGroup("h").ok());
+    }
+  });
+  for (std::thread& thread : threads) thread.join();
+  EXPECT_EQ(failures, 0);
 }
 
 TEST_F(DatabaseTest, SubscriptionsEnd) {

@@ -497,6 +497,29 @@ TEST(Scheduler, AChangedRuleGoesOnWithItsInsights) {
   EXPECT_EQ(Summary(world.All()), "[0,] ONGOING HIGH a=1 re=0");
 }
 
+TEST(Scheduler, PuttingOneRuleSaysWhereItIsWrong) {
+  World world;
+  world.evaluator.Set("x", During(kA, 2, {}));
+  const auto put = world.scheduler().PutRule("g", "Slow", "insight: Slow\nexpr: x\nforr: 1m");
+  EXPECT_THAT(put.status().message(), ::testing::StartsWith("3:1: group g, rule Slow: insight rule: unknown key 'forr'"));
+  EXPECT_TRUE(world.scheduler().Statuses().empty());
+}
+
+TEST(Scheduler, TicksGoOnWithWhatAReplayUpToNowFound) {
+  World world;
+  world.evaluator.Set("x", During(kA, 2, {{90, 130}}));
+  world.Put(Rule("for: 0s"));
+  world.clock.now_ms = kStart + 100 * kMinute;
+  ASSERT_TRUE(world.scheduler().Replay("g", "Slow", kStart, world.clock.now_ms, {}).ok());
+  EXPECT_EQ(Summary(world.All()), "[90,100] CLOSED MEDIUM a=1 re=0");
+  world.Tick(101);
+  EXPECT_EQ(Summary(world.All()), "[90,] ONGOING MEDIUM a=2 re=1");
+  world.Reopen();
+  EXPECT_TRUE(world.scheduler().Replay("g", "Slow", kStart, kStart + 101 * kMinute, {})->revisions.empty());
+  world.TickThrough(102, 140);
+  EXPECT_EQ(Summary(world.All()), "[90,129] CLOSED MEDIUM a=2 re=1");
+}
+
 TEST(Scheduler, ContextualRulesOnlyAttach) {
   World world;
   world.evaluator.Set("x", During(kA, 2, {{5, 10}}));

@@ -50,8 +50,9 @@ class VectorVectorOperator final : public Operator {
           one(one_side),
           groups(parent.signature_, many_side, one_side),
           merger(many_side.steps_count),
-          one_fill(parent.swapped_ ? parent.matching_.fill_left : parent.matching_.fill_right),
-          many_fill(parent.swapped_ ? parent.matching_.fill_right : parent.matching_.fill_left) {}
+          // As in Prometheus, a one-to-many operator does not swap these with its sides.
+          one_fill(parent.matching_.fill_right),
+          many_fill(parent.matching_.fill_left) {}
 
     Status Execute() {
       FindActiveSteps();

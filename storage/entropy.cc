@@ -66,14 +66,18 @@ bool AppendZstd(std::string& out, std::string_view bytes, int level, bool force_
 
 // The number of bytes that came out, or kBad; never more than `room`.
 constexpr size_t kBad = ~size_t{0};
-size_t TakeZstd(ByteReader& reader, uint8_t* out, size_t room) {
+size_t TakeZstd(ByteReader& reader, ZSTD_DCtx_s* context, uint8_t* out, size_t room) {
   const std::string_view frame = reader.Take(reader.Varint());
   if (!reader.ok()) return kBad;
-  const size_t size = ZSTD_decompress(out, room, frame.data(), frame.size());
+  if (context == nullptr) return kBad;
+  const size_t size = ZSTD_decompressDCtx(context, out, room, frame.data(), frame.size());
   return ZSTD_isError(size) ? kBad : size;
 }
 
 }  // namespace
+
+EntropyScratch::EntropyScratch() : context(ZSTD_createDCtx()) {}
+EntropyScratch::~EntropyScratch() { ZSTD_freeDCtx(context); }
 
 bool AppendTokens(std::string& out, std::span<const uint64_t> values) {
   std::string tokens(values.size(), '\0');
@@ -104,7 +108,7 @@ bool AppendTokens(std::string& out, std::span<const uint64_t> values) {
 
 bool TakeTokens(ByteReader& reader, size_t count, uint64_t* out, EntropyScratch& scratch) {
   scratch.tokens.resize(count);
-  if (TakeZstd(reader, scratch.tokens.data(), count) != count) return false;
+  if (TakeZstd(reader, scratch.context, scratch.tokens.data(), count) != count) return false;
   const std::string_view extra = reader.Take(reader.Varint());
   if (!reader.ok()) return false;
 
@@ -142,7 +146,7 @@ bool AppendZstdVarints(std::string& out, std::span<const uint64_t> values) {
 
 bool TakeZstdVarints(ByteReader& reader, size_t count, uint64_t* out, EntropyScratch& scratch) {
   scratch.tokens.resize(count * 10);  // the longest varint
-  const size_t size = TakeZstd(reader, scratch.tokens.data(), scratch.tokens.size());
+  const size_t size = TakeZstd(reader, scratch.context, scratch.tokens.data(), scratch.tokens.size());
   if (size == kBad) return false;
   ByteReader varints(std::string_view(reinterpret_cast<const char*>(scratch.tokens.data()), size));
   for (size_t i = 0; i < count; ++i) out[i] = varints.Varint();

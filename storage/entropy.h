@@ -9,12 +9,22 @@
 
 #include "base/bytes.h"
 
+struct ZSTD_DCtx_s;
+
 // Unsigned integers of uneven size, as tokens of one byte that zstd's Huffman stage shortens, and the bits below the tokens.
 namespace auspex::storage {
 
 /// Scratch space of a decoder. One thread at a time.
-struct EntropyScratch {
+class EntropyScratch {
+ public:
+  EntropyScratch();
+  ~EntropyScratch();
+  EntropyScratch(const EntropyScratch&) = delete;
+  EntropyScratch& operator=(const EntropyScratch&) = delete;
+
   std::vector<uint8_t> tokens;
+  /// zstd's decoder: making one costs more than decoding a block. Null when there was no memory for it.
+  ZSTD_DCtx_s* const context;
 };
 
 /// token = v for v < 16; else 16 + 4 * (n - 4) + (the two bits below the highest), n = position of the highest bit. The n - 2

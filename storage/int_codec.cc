@@ -35,24 +35,27 @@ using Residuals = std::vector<uint64_t>;
 int64_t Difference(uint64_t a, uint64_t b) { return static_cast<int64_t>(a - b); }
 
 int64_t MedianDelta(std::span<const uint64_t> w) {
-  std::vector<int64_t> deltas(w.size() - 1);
-  for (size_t i = 1; i < w.size(); ++i) deltas[i - 1] = Difference(w[i], w[i - 1]);
+  std::vector<int64_t> deltas;
+  deltas.reserve(w.size());
+  for (size_t i = 1; i < w.size(); ++i) deltas.push_back(Difference(w[i], w[i - 1]));
   const auto middle = deltas.begin() + static_cast<ptrdiff_t>(deltas.size() / 2);
   std::nth_element(deltas.begin(), middle, deltas.end());
   return *middle;
 }
 
 Residuals DeltaResiduals(std::span<const uint64_t> w, int64_t centre) {
-  Residuals out(w.size() - 1);
+  Residuals out(w.size());
   for (size_t i = 1; i < w.size(); ++i) {
     out[i - 1] = ZigZag(Difference(w[i] - w[i - 1], static_cast<uint64_t>(centre)));
   }
+  out.pop_back();
   return out;
 }
 
 Residuals Delta2Residuals(std::span<const uint64_t> w) {
-  Residuals out(w.size() - 2);
-  for (size_t i = 2; i < w.size(); ++i) out[i - 2] = ZigZag(Difference(w[i] - w[i - 1], w[i - 1] - w[i - 2]));
+  Residuals out;
+  out.reserve(w.size());
+  for (size_t i = 2; i < w.size(); ++i) out.push_back(ZigZag(Difference(w[i] - w[i - 1], w[i - 1] - w[i - 2])));
   return out;
 }
 
@@ -171,12 +174,15 @@ bool TakeInts(ByteReader& reader, size_t count, int64_t* out, EntropyScratch& sc
     return reader.ok();
   }
   const uint64_t divisor = reader.Varint();
+  // Where nothing is multiplied, what is added at the end can as well be added to the first value.
+  const uint64_t early = divisor == 1 ? least : 0;
   switch (predictor) {
     case kOffset:
       if (!TakeResiduals(reader, count, w, scratch)) return false;
+      for (size_t i = 0; i < count; ++i) w[i] += early;
       break;
     case kDelta: {
-      uint64_t v = reader.Varint();
+      uint64_t v = reader.Varint() + early;
       const auto centre = static_cast<uint64_t>(reader.Signed());
       if (!TakeResiduals(reader, count - 1, w + 1, scratch)) return false;
       w[0] = v;
@@ -184,7 +190,7 @@ bool TakeInts(ByteReader& reader, size_t count, int64_t* out, EntropyScratch& sc
       break;
     }
     case kDelta2: {
-      uint64_t v = reader.Varint();
+      uint64_t v = reader.Varint() + early;
       auto slope = static_cast<uint64_t>(reader.Signed());
       if (count < 2 || !TakeResiduals(reader, count - 2, w + 2, scratch)) return false;
       w[0] = v;
@@ -198,9 +204,7 @@ bool TakeInts(ByteReader& reader, size_t count, int64_t* out, EntropyScratch& sc
     default:
       return false;
   }
-  if (divisor == 1) {
-    for (size_t i = 0; i < count; ++i) w[i] += least;
-  } else {
+  if (divisor != 1) {
     for (size_t i = 0; i < count; ++i) w[i] = w[i] * divisor + least;
   }
   return reader.ok();

@@ -44,12 +44,18 @@ std::vector<Column> Columns(size_t n, Random& random) {
       {"sparse", Make(n, [&](size_t) { return pick(20) == 0 ? total += 1 : total; })},
       {"huge integers", Make(n, [&](size_t) { return 9007199254740992.0 + static_cast<double>(pick(100)) * 2; })},
       {"any bits", Make(n, [&](size_t) { return std::bit_cast<double>(random()); })},
-      {"specials", Make(n, [&](size_t i) {
-         const double special[] = {StaleMarker(), -0.0, 0.0, std::numeric_limits<double>::infinity(),
-                                   -std::numeric_limits<double>::infinity(), std::bit_cast<double>(0xfff8000000001234),
-                                   std::numeric_limits<double>::denorm_min(), std::numeric_limits<double>::max()};
-         return pick(10) == 0 ? special[pick(8)] : static_cast<double>(i);
-       })},
+      {"specials", Make(n,
+                        [&](size_t i) {
+                          const double special[] = {StaleMarker(),
+                                                    -0.0,
+                                                    0.0,
+                                                    std::numeric_limits<double>::infinity(),
+                                                    -std::numeric_limits<double>::infinity(),
+                                                    std::bit_cast<double>(0xfff8000000001234),
+                                                    std::numeric_limits<double>::denorm_min(),
+                                                    std::numeric_limits<double>::max()};
+                          return pick(10) == 0 ? special[pick(8)] : static_cast<double>(i);
+                        })},
       {"only stale markers and one number", Make(n, [&](size_t i) { return i == n / 2 ? 1.0 : StaleMarker(); })},
   };
 }

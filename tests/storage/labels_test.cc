@@ -51,7 +51,9 @@ TEST(Labels, Edits) {
 
 TEST(Matcher, EmptyMeansAbsentAndRegexIsAnchored) {
   const Labels labels = Labels::Of({{"job", "api"}});
-  const auto matches = [&](Matcher::Op op, std::string name, std::string value) { return Matcher::Of(op, name, value).Matches(labels); };
+  const auto matches = [&](Matcher::Op op, std::string name, std::string value) {
+    return Matcher::Of(op, name, value).Matches(labels);
+  };
   EXPECT_TRUE(matches(Matcher::Op::kEqual, "zone", ""));
   EXPECT_FALSE(matches(Matcher::Op::kNotEqual, "zone", ""));
   EXPECT_TRUE(matches(Matcher::Op::kRegex, "job", "a.*"));

@@ -1,3 +1,5 @@
+#include <limits>
+
 #include "merge.h"
 #include "op_binary.h"
 #include "op_scalar.h"
@@ -88,18 +90,24 @@ class VectorVectorOperator final : public Operator {
       for (size_t k = 0; k < active.size(); ++k) active[k] = filled ? any[0][k] || any[1][k] : any[0][k] && any[1][k];
     }
 
+    // At no step may two series of the "one" side be in the same group.
     Status CheckOneSide(const std::vector<size_t>& rows) const {
-      for (size_t b = 1; b < rows.size(); ++b) {
-        for (size_t a = 0; a < b; ++a) {
-          for (size_t k = 0; k < active.size(); ++k) {
-            if (!active[k] || IsAbsent(one.Row(rows[a])[k]) || IsAbsent(one.Row(rows[b])[k])) continue;
-            const Labels& second = one.labels[rows[b]];
-            return FailedPrecondition(
-                "found duplicate series for the match group {} on the {} hand-side of the operation: [{}, {}];many-to-many "
-                "matching not allowed: matching labels must be unique on one side",
-                InBraces(op.signature_.Of(second)), op.swapped_ ? "left" : "right", InBraces(second),
-                InBraces(one.labels[rows[a]]));
+      if (rows.size() < 2) return OkStatus();
+      constexpr size_t kNone = std::numeric_limits<size_t>::max();
+      std::vector<size_t> holder(active.size(), kNone);  // the row that has a sample at the step
+      for (const size_t j : rows) {
+        const std::span<const double> samples = one.Row(j);
+        for (size_t k = 0; k < active.size(); ++k) {
+          if (!active[k] || IsAbsent(samples[k])) continue;
+          if (holder[k] == kNone) {
+            holder[k] = j;
+            continue;
           }
+          return FailedPrecondition(
+              "found duplicate series for the match group {} on the {} hand-side of the operation: [{}, {}];many-to-many "
+              "matching not allowed: matching labels must be unique on one side",
+              InBraces(op.signature_.Of(one.labels[j])), op.swapped_ ? "left" : "right", InBraces(one.labels[j]),
+              InBraces(one.labels[holder[k]]));
         }
       }
       return OkStatus();

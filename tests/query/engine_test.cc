@@ -158,6 +158,19 @@ TEST(EngineTest, RefusesWhatCannotBeAsked) {
   EXPECT_EQ(code(engine.Instant("m", 0, options)), StatusCode::kInvalidArgument);
 }
 
+TEST(EngineTest, EveryFunctionOfTheRegistryCanBeEvaluated) {
+  ModelStore store;
+  Fill(store, 3);
+  const FunctionRegistry registry = FunctionRegistry::BuiltIn();
+  const Engine engine = MakeEngine(store, registry);
+  for (const Function* function : registry.All()) {
+    ASSERT_FALSE(function->example.empty()) << function->name;
+    EXPECT_TRUE(engine.Check(function->example).ok()) << function->example;
+    const Result<QueryResult> result = engine.Instant(function->example, 300'000);
+    EXPECT_TRUE(result.ok()) << function->example << ": " << result.status().message();
+  }
+}
+
 // Answers, at every step, what it was given there.
 class Probe final : public RangeFunction {
  public:

@@ -6,6 +6,7 @@
 
 #include "auspex/storage/matcher.h"
 #include "rule_evaluator.h"
+#include "time_text.h"
 
 namespace auspex::analytics {
 namespace {
@@ -30,6 +31,9 @@ Status Check(const Event& event) {
   if (event.name.empty() && event.kind.empty()) return InvalidArgument("event: name and kind are both empty");
   for (const std::string* part : {&event.id, &event.kind, &event.name, &event.source}) {
     if (!IsUtf8(*part)) return InvalidArgument("event {}: a text is not UTF-8", event.name);
+  }
+  if (event.t_ms < kFirstTimeMs || event.t_ms > kLastTimeMs) {
+    return InvalidArgument("event {}: time {} ms lies outside of the years 0 to 9999", event.name, event.t_ms);
   }
   if (event.id.size() > 256) return InvalidArgument("event: the id has {} bytes, at most 256 are kept", event.id.size());
   return OkStatus();

@@ -76,10 +76,11 @@ class ObjectReader {
     if (value->is_string()) {
       out = ParseTime(value->get_ref<const std::string&>());
       if (!out) Fail(field, "expected a time as in RFC 3339, 2026-03-01T12:00:00Z");
-    } else if (value->is_number() && std::abs(value->get<double>()) < 9e15) {
+    } else if (value->is_number() && value->get<double>() * 1000 >= static_cast<double>(kFirstTimeMs) &&
+               value->get<double>() * 1000 <= static_cast<double>(kLastTimeMs)) {
       out = static_cast<int64_t>(std::llround(value->get<double>() * 1000));
     } else {
-      Fail(field, "expected a time");
+      Fail(field, "expected a time of the years 0 to 9999");
     }
   }
   void Time(const char* field, int64_t& out, bool needed = true) {

@@ -47,7 +47,8 @@ Result<std::pair<RuleKind, YAML::Node>> KindOf(const YAML::Node& node, const Yam
 Rule::NamedTemplates MergeLabels(const Rule::NamedTemplates& group, Rule::NamedTemplates rule) {
   Rule::NamedTemplates out = group;
   for (auto& [name, value] : rule) {
-    const auto same = std::find_if(out.begin(), out.end(), [&](const auto& label) { return label.first == name; });
+    const auto same =
+        std::find_if(out.begin(), out.end(), [&, &name = name](const auto& label) { return label.first == name; });
     if (same == out.end()) {
       out.emplace_back(name, std::move(value));
     } else {

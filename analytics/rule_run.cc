@@ -153,11 +153,11 @@ Result<InsightPoints> AskAll(const Rule& rule, const Ask& ask) {
 }  // namespace
 
 Result<InsightPoints> InsightPoints::At(const RuleEvaluator& evaluator, const Rule& rule, int64_t t_ms) {
-  return AskAll(rule, [&](const std::string& expr) { return StepMatrix::At(evaluator, expr, t_ms); });
+  return AskAll(rule, [&](const std::string& text) { return StepMatrix::At(evaluator, text, t_ms); });
 }
 
 Result<InsightPoints> InsightPoints::Over(const RuleEvaluator& evaluator, const Rule& rule, const query::StepGrid& grid) {
-  return AskAll(rule, [&](const std::string& expr) { return StepMatrix::Over(evaluator, expr, grid); });
+  return AskAll(rule, [&](const std::string& text) { return StepMatrix::Over(evaluator, text, grid); });
 }
 
 std::vector<Verdict> InsightPoints::Verdicts(const Rule& rule, size_t step) const {

@@ -27,8 +27,7 @@ query::StepGrid GridOf(const RuleGroup& group, int64_t from_ms, int64_t to_ms) {
 class RuleReplay {
  public:
   RuleReplay(const Scheduler::Parts& parts, const RuleGroup& group, const Rule& rule)
-      : parts_(parts), group_(group), rule_(rule), around_{group, rule, parts.evaluator, parts.events, parts.clock.NowMs(),
-                                                           true,  {}} {}
+      : parts_(parts), rule_(rule), around_{group, rule, parts.evaluator, parts.events, parts.clock.NowMs(), true, {}} {}
 
   /// False when cancelled.
   Result<bool> Run(const query::StepGrid& grid, const std::function<bool(const ReplayProgress&)>& progress) {
@@ -102,7 +101,6 @@ class RuleReplay {
   }
 
   const Scheduler::Parts& parts_;
-  const RuleGroup& group_;
   const Rule& rule_;
   const InsightTracker::Surroundings around_;
   RuleState state_;

@@ -55,6 +55,7 @@ std::optional<int> ReadZoneMinutes(std::string_view text, size_t& at) {
 }  // namespace
 
 std::string FormatTime(int64_t t_ms) {
+  t_ms = std::clamp(t_ms, kFirstTimeMs, kLastTimeMs);
   const int64_t days = t_ms / kDayMs - (t_ms % kDayMs < 0 ? 1 : 0);
   const int64_t in_day = t_ms - days * kDayMs;
   const std::chrono::year_month_day date{std::chrono::sys_days{std::chrono::days{days}}};

@@ -7,7 +7,11 @@
 
 namespace auspex::analytics {
 
-/// "2026-11-22T03:10:00.000Z".
+/// The years 0000 to 9999, which RFC 3339 can write.
+inline constexpr int64_t kFirstTimeMs = -62'167'219'200'000;
+inline constexpr int64_t kLastTimeMs = 253'402'300'799'999;
+
+/// "2026-11-22T03:10:00.000Z"; times outside of those years are written as the nearest one within.
 std::string FormatTime(int64_t t_ms);
 /// RFC 3339 with any fraction and zone, to milliseconds since 1970; none when it is not one.
 std::optional<int64_t> ParseTime(std::string_view text);

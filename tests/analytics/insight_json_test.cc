@@ -89,6 +89,7 @@ TEST(EventJson, AnEventNeedsLittle) {
   EXPECT_EQ(EventFromJson(R"({"name": "v42"})")->t_ms, 0);
   EXPECT_THAT(EventFromJson(R"({"kind": "deployment"})").status().message(), HasSubstr("name"));
   EXPECT_THAT(EventFromJson(R"({"name": "v", "labels": {"a": 1}})").status().message(), HasSubstr("labels.a"));
+  EXPECT_THAT(EventFromJson(R"({"name": "v", "time": 1e15})").status().message(), HasSubstr("time"));
   EXPECT_THAT(EventFromJson(R"({"name": "v", "time": "noon"})").status().message(), HasSubstr("time"));
   const std::string json = ToJson(*event);
   EXPECT_EQ(ToJson(*EventFromJson(json)), json);

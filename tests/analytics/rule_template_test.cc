@@ -1,5 +1,7 @@
 #include "analytics/rule_template.h"
 
+#include <limits>
+
 #include <gtest/gtest.h>
 
 #include "analytics/time_text.h"
@@ -32,9 +34,11 @@ TEST(Template, RefusesOrKeepsWhatItDoesNotKnow) {
 }
 
 TEST(TimeText, RoundTripsTimes) {
-  for (const int64_t t_ms : {int64_t{0}, int64_t{-1}, int64_t{1'700'000'000'123}, int64_t{951'827'696'000}}) {
+  for (const int64_t t_ms :
+       {int64_t{0}, int64_t{-1}, int64_t{1'700'000'000'123}, int64_t{951'827'696'000}, kFirstTimeMs, kLastTimeMs}) {
     EXPECT_EQ(ParseTime(FormatTime(t_ms)), t_ms) << FormatTime(t_ms);
   }
+  EXPECT_EQ(FormatTime(std::numeric_limits<int64_t>::max()), "9999-12-31T23:59:59.999Z");
   EXPECT_EQ(ParseTime("2026-03-01T14:00:00.25+02:00"), ParseTime("2026-03-01T12:00:00.250Z"));
   for (const char* text :
        {"", "2026", "2026-02-30T00:00:00Z", "2026-03-01T25:00:00Z", "2026-03-01T12:00:00", "2026-03-01T12:00:00Zx"}) {

@@ -130,8 +130,10 @@ class Novelty {
   }
   /// The distance at which a value outside the range has the novelty `wanted` (0 < wanted <= 1): Of() turned round.
   double DistanceOf(double wanted) const {
-    const double by_range = wanted * Range();
-    return by_range >= kGate * noise_ ? by_range : std::sqrt(by_range * kGate * noise_);
+    const double range = Range();
+    const double gate = kGate * noise_;
+    const double both = std::sqrt(wanted * range * gate);  // while neither factor is full
+    return both <= std::min(range, gate) ? both : wanted * std::max(range, gate);
   }
   const SeenValues& seen() const { return seen_; }
   bool ready() const { return pushes_ >= needed_; }

@@ -12,7 +12,7 @@ namespace auspex::analytics {
 ///
 /// The two quantiles it extrapolates from (60 % and 95 %) lie below the anomalies of a series that is ill a few per cent of
 /// the time; a fit of the top per cent would learn the anomalies as normal. Between them they give the shape of the tail:
-/// q(p) ~ ln(1/(1-p))^shape with shape 0.5 like a Gaussian, 1 exponential, 2 heavy.
+/// q(p) ~ ln(1/(1-p))^shape with shape 0.7 for a Gaussian, 1 exponential, 2 heavy.
 class TailBound {
  public:
   /// z >= 0: the size of an error in units of its scale.

@@ -15,6 +15,7 @@ namespace auspex::analytics {
 namespace {
 
 constexpr size_t kPoints = 256;
+constexpr size_t kResiduals = 1000;  // samples, evenly taken, whose residuals give the noise
 constexpr double kDay = 86'400;
 constexpr double kWeek = 7 * kDay;
 constexpr int kDailyHarmonics = 3;
@@ -70,64 +71,67 @@ struct SeasonFit {
   double unexplained = 1;  // mean size of the residuals, as a share of that without the season
 };
 
-// Harmonics beside a straight line in segments of a quarter of the window (so that a step or a bend is not taken for a season).
-SeasonFit FitSeason(const Points& points, double now_seconds, double unit_seconds, bool daily, bool weekly) {
-  constexpr int kKnots = 5;
-  const int harmonics = (daily ? 2 * kDailyHarmonics : 0) + (weekly ? 2 * kWeeklyHarmonics : 0);
-  const auto solve = [&](int count) {
-    const Eigen::Index columns = kKnots + count;
-    std::vector<double> row;
-    std::vector<double> waves;
-    std::vector<double> sizes(points.u.size());
-    std::vector<double> weights(points.u.size(), 1.0);
-    Eigen::VectorXd solution;
-    for (int round = 0; round < 4; ++round) {
-      Eigen::MatrixXd normal = Eigen::MatrixXd::Zero(columns, columns);
-      Eigen::VectorXd right = Eigen::VectorXd::Zero(columns);
-      const auto fill = [&](double u) {
-        row.assign(kKnots, 0.0);
-        const double at = std::clamp((u + 1) * (kKnots - 1), 0.0, kKnots - 1.000001);
-        const auto knot = static_cast<size_t>(at);
-        row[knot] = 1 - (at - static_cast<double>(knot));
-        row[knot + 1] = at - static_cast<double>(knot);
-        if (count > 0) {
-          Harmonics(now_seconds + u * unit_seconds, daily, weekly, waves);
-          row.insert(row.end(), waves.begin(), waves.end());
-        }
-      };
-      for (size_t i = 0; i < points.u.size(); ++i) {
-        fill(points.u[i]);
-        for (Eigen::Index a = 0; a < columns; ++a) {
-          right(a) += weights[i] * row[static_cast<size_t>(a)] * points.y[i];
-          for (Eigen::Index b = 0; b <= a; ++b) {
-            normal(a, b) += weights[i] * row[static_cast<size_t>(a)] * row[static_cast<size_t>(b)];
-          }
-        }
+constexpr size_t kKnots = 5;
+
+// Least squares with Huber's weights. rows: points x columns, of which the first `used` count. Sums in order of the points, so
+// that the same points give the same bits.
+struct RobustFit {
+  Eigen::VectorXd solution;
+  double mean_size = 0;  // of the residuals
+};
+RobustFit FitRows(const std::vector<double>& rows, size_t columns, size_t used, const std::vector<double>& y) {
+  RobustFit fit;
+  const auto n = static_cast<Eigen::Index>(used);
+  std::vector<double> sizes(y.size());
+  std::vector<double> weights(y.size(), 1.0);
+  for (int round = 0; round < 4; ++round) {
+    Eigen::MatrixXd normal = Eigen::MatrixXd::Zero(n, n);
+    Eigen::VectorXd right = Eigen::VectorXd::Zero(n);
+    for (size_t i = 0; i < y.size(); ++i) {
+      const double* row = rows.data() + i * columns;
+      for (Eigen::Index a = 0; a < n; ++a) {
+        right(a) += weights[i] * row[a] * y[i];
+        for (Eigen::Index b = 0; b <= a; ++b) normal(a, b) += weights[i] * row[a] * row[b];
       }
-      for (Eigen::Index a = 0; a < columns; ++a) {
-        normal(a, a) += 1e-9;
-        for (Eigen::Index b = 0; b < a; ++b) normal(b, a) = normal(a, b);
-      }
-      solution = normal.ldlt().solve(right);
-      for (size_t i = 0; i < points.u.size(); ++i) {
-        fill(points.u[i]);
-        double fitted = 0;
-        for (Eigen::Index a = 0; a < columns; ++a) fitted += row[static_cast<size_t>(a)] * solution(a);
-        sizes[i] = std::abs(points.y[i] - fitted);
-      }
-      const double sigma = 1.4826 * Median(sizes);
-      if (!(sigma > 0)) break;
-      for (size_t i = 0; i < sizes.size(); ++i) weights[i] = std::min(1.0, 1.345 * sigma / std::max(sizes[i], 1e-300));
     }
-    double mean = 0;
-    for (const double size : sizes) mean += size / static_cast<double>(sizes.size());
-    return std::make_pair(solution, mean);
-  };
-  const auto without = solve(0);
-  const auto with = solve(harmonics);
+    for (Eigen::Index a = 0; a < n; ++a) {
+      normal(a, a) += 1e-9;  // a stretch without points leaves its knot free
+      for (Eigen::Index b = 0; b < a; ++b) normal(b, a) = normal(a, b);
+    }
+    fit.solution = normal.ldlt().solve(right);
+    fit.mean_size = 0;
+    for (size_t i = 0; i < y.size(); ++i) {
+      double fitted = 0;
+      for (Eigen::Index a = 0; a < n; ++a) fitted += rows[i * columns + static_cast<size_t>(a)] * fit.solution(a);
+      sizes[i] = std::abs(y[i] - fitted);
+      fit.mean_size += sizes[i] / static_cast<double>(y.size());
+    }
+    const double sigma = 1.4826 * Median(sizes);
+    if (!(sigma > 0)) break;
+    for (size_t i = 0; i < sizes.size(); ++i) weights[i] = std::min(1.0, 1.345 * sigma / std::max(sizes[i], 1e-300));
+  }
+  return fit;
+}
+
+// Harmonics beside a line with knots at the quarters of the window (so that a step or a bend is not taken for a season).
+SeasonFit FitSeason(const Points& points, double now_seconds, double unit_seconds, bool daily, bool weekly) {
+  const size_t columns = kKnots + (daily ? 2 * kDailyHarmonics : 0) + (weekly ? 2 * kWeeklyHarmonics : 0);
+  std::vector<double> rows(points.u.size() * columns, 0.0);
+  std::vector<double> waves;
+  for (size_t i = 0; i < points.u.size(); ++i) {
+    double* row = rows.data() + i * columns;
+    const double at = std::clamp((points.u[i] + 1) * (kKnots - 1), 0.0, kKnots - 1.000001);
+    const auto knot = static_cast<size_t>(at);
+    row[knot] = 1 - (at - static_cast<double>(knot));
+    row[knot + 1] = at - static_cast<double>(knot);
+    Harmonics(now_seconds + points.u[i] * unit_seconds, daily, weekly, waves);
+    std::copy(waves.begin(), waves.end(), row + kKnots);
+  }
+  const RobustFit without = FitRows(rows, columns, kKnots, points.y);
+  const RobustFit with = FitRows(rows, columns, columns, points.y);
   SeasonFit fit;
-  for (int i = 0; i < harmonics; ++i) fit.coefficients.push_back(with.first(kKnots + i));
-  fit.unexplained = without.second > 0 ? with.second / without.second : 1;
+  for (size_t a = kKnots; a < columns; ++a) fit.coefficients.push_back(with.solution(static_cast<Eigen::Index>(a)));
+  fit.unexplained = without.mean_size > 0 ? with.mean_size / without.mean_size : 1;
   return fit;
 }
 
@@ -198,7 +202,8 @@ std::optional<Forecast> Forecast::Fit(std::span<const int64_t> t_ms, std::span<c
                                                                                                          : -1.0;
   double sum = 0;
   double count = 0;
-  for (size_t i = 0; i < t_ms.size(); ++i) {
+  const size_t stride = 1 + t_ms.size() / kResiduals;
+  for (size_t i = 0; i < t_ms.size(); i += stride) {
     const double u = -static_cast<double>(now_ms - t_ms[i]) / unit_ms;
     if (!std::isfinite(values[i]) || u < from) continue;
     sum += std::abs(values[i] - forecast.At(u * forecast.unit_seconds_));

@@ -37,7 +37,7 @@ class Forecast {
   static constexpr size_t kMinSamples = 10;
 
   /// t_ms: strictly increasing, at most now_ms. Samples that are not finite are left out.
-  /// None for fewer than kMinSamples. Cost: O(n) plus about 0.2 ms; the trend is fitted to at most 256 means of equal time.
+  /// None for fewer than kMinSamples. Cost: O(n) plus about 1 ms; the trend is fitted to at most 256 means of equal time.
   static std::optional<Forecast> Fit(std::span<const int64_t> t_ms, std::span<const double> values, int64_t now_ms,
                                      Season season);
 

@@ -358,14 +358,17 @@ void RocksStore::Maintain() {
   while (!stopping_) {
     wake_.wait_for(lock, std::chrono::seconds(1), [this] { return stopping_ || flush_wanted_; });
     if (stopping_) return;
-    const bool flush = std::exchange(flush_wanted_, false);
+    const bool flush = flush_wanted_.exchange(false);
     lock.unlock();
     const bool care = options_.clock->MonotonicNs() - last_care_ns > kCarePeriodMs * 1'000'000;
     if (!failed_ && (flush || care)) {
-      const std::lock_guard maintenance(maintenance_mu_);
       // A failure makes the store read-only with its cause; there is nobody here to tell.
-      if (flush) static_cast<void>(FlushLocked());
-      if (care) static_cast<void>(ApplyRetentionLocked());
+      {
+        const std::lock_guard maintenance(maintenance_mu_);
+        if (flush) static_cast<void>(FlushLocked());
+        if (care) static_cast<void>(ApplyRetentionLocked());
+      }
+      if (SealIsDue()) static_cast<void>(SealInBackground());
       if (care) last_care_ns = options_.clock->MonotonicNs();
     }
     lock.lock();

@@ -92,6 +92,9 @@ class RocksStore final : public Store {
   Status WriteHotBlocks(const Head& head, ActiveSets& active);
   Status CutJournal();
   Status SealLocked();
+  Status SealSliceLocked(std::string& begin, bool& done);
+  Status SealInBackground();
+  bool SealIsDue();
   Status ApplyRetentionLocked();
 
   // rocks_store_select.cc
@@ -137,8 +140,9 @@ class RocksStore final : public Store {
 
   std::mutex wake_mu_;
   std::condition_variable wake_;
-  bool flush_wanted_ = false;
-  bool stopping_ = false;
+  std::atomic<bool> flush_wanted_{false};
+  std::atomic<bool> stopping_{false};
+  int64_t sealed_day_ = 0;  // the maintainer's own
   std::thread maintainer_;
 };
 

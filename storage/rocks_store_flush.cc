@@ -13,6 +13,9 @@ namespace {
 constexpr size_t kBatchBytes = size_t{2} << 20;
 // Cutting leaves a tombstone in each journal file; from so many files on they are merged into nothing.
 constexpr uint64_t kJournalFiles = 4;
+// About a quarter of a second of merging: how long a flush may have to wait for a seal.
+constexpr uint64_t kSealSliceSamples = 4'000'000;
+constexpr uint64_t kHotLimitBytes = uint64_t{128} << 20;
 
 std::string Serialized(const Roaring& set) {
   Roaring packed = set;
@@ -154,26 +157,59 @@ Status RocksStore::CutJournal() {
   return FromRocks(db.CompactRange(compact, journal, nullptr, nullptr), "cut of the journal");
 }
 
+Status RocksStore::SealSliceLocked(std::string& begin, bool& done) {
+  Sealer sealer(*rocks_, ++generation_);
+  AUSPEX_RETURN_IF_ERROR(Failed(sealer.Run(begin, kSealSliceSamples)));
+  done = sealer.done();
+  if (sealer.blocks_count() == 0) return OkStatus();
+  rocksdb::WriteBatch batch;
+  std::string number;
+  AppendVarint(number, generation_);
+  AUSPEX_CHECK(batch.Put(rocks_->family(Family::kState), AsSlice(kGenerationKey), number).ok());
+  // Not with the ingestion in one step: a crash between the two leaves samples in both, which read the same.
+  AUSPEX_CHECK(batch.DeleteRange(rocks_->family(Family::kHot), begin, sealer.end()).ok());
+  AUSPEX_RETURN_IF_ERROR(Failed(FromRocks(rocks_->db().Write(rocksdb::WriteOptions(), &batch), "seal")));
+  syncer_->NoteWritten();
+  begin = sealer.end();
+  return OkStatus();
+}
+
 Status RocksStore::SealLocked() {
   AUSPEX_RETURN_IF_ERROR(FlushLocked());
-  Sealer sealer(*rocks_, ++generation_);
-  AUSPEX_RETURN_IF_ERROR(Failed(sealer.Run()));
-  if (sealer.blocks_count() > 0) {
-    rocksdb::WriteBatch batch;
-    std::string number;
-    AppendVarint(number, generation_);
-    AUSPEX_CHECK(batch.Put(rocks_->family(Family::kState), AsSlice(kGenerationKey), number).ok());
-    // Not with the ingestion in one step: a crash between the two leaves samples in both, which read the same.
-    AUSPEX_CHECK(batch.DeleteRange(rocks_->family(Family::kHot), std::string(), sealer.hot_end()).ok());
-    AUSPEX_RETURN_IF_ERROR(Failed(FromRocks(rocks_->db().Write(rocksdb::WriteOptions(), &batch), "seal")));
-    syncer_->NoteWritten();
-  }
+  std::string begin;
+  for (bool done = false; !done;) AUSPEX_RETURN_IF_ERROR(SealSliceLocked(begin, done));
   AUSPEX_RETURN_IF_ERROR(Failed(rocks_->FlushFamilies(/*wait=*/true)));
   for (const Family family : {Family::kHot, Family::kJournal, Family::kCold}) {
-    AUSPEX_RETURN_IF_ERROR(Failed(FromRocks(
-        rocks_->db().CompactRange(rocksdb::CompactRangeOptions(), rocks_->family(family), nullptr, nullptr), "seal")));
+    const auto status = rocks_->db().CompactRange(rocksdb::CompactRangeOptions(), rocks_->family(family), nullptr, nullptr);
+    AUSPEX_RETURN_IF_ERROR(Failed(FromRocks(status, "seal")));
   }
   return OkStatus();
+}
+
+Status RocksStore::SealInBackground() {
+  std::string begin;
+  for (bool done = false; !done && !stopping_;) {
+    const std::lock_guard maintenance(maintenance_mu_);
+    AUSPEX_RETURN_IF_ERROR(SealSliceLocked(begin, done));
+    // Writers that filled the head meanwhile do not wait for the rest.
+    if (flush_wanted_.exchange(false)) AUSPEX_RETURN_IF_ERROR(FlushLocked());
+  }
+  const std::lock_guard maintenance(maintenance_mu_);
+  AUSPEX_RETURN_IF_ERROR(Failed(rocks_->FlushFamilies(/*wait=*/true)));
+  const auto status = rocks_->db().CompactRange(rocksdb::CompactRangeOptions(), rocks_->family(Family::kHot), nullptr, nullptr);
+  return Failed(FromRocks(status, "seal"));
+}
+
+bool RocksStore::SealIsDue() {
+  // A UTC day ended, and an hour for its last samples has gone by; or there is so much that reads begin to suffer.
+  constexpr int64_t kGraceMs = 3'600'000;
+  const int64_t day = (options_.clock->NowMs() - kGraceMs) / kDayMs;
+  if (sealed_day_ == 0) sealed_day_ = day;
+  uint64_t hot_bytes = 0;
+  rocks_->db().GetIntProperty(rocks_->family(Family::kHot), "rocksdb.estimate-live-data-size", &hot_bytes);
+  if (day == sealed_day_ && hot_bytes < kHotLimitBytes) return false;
+  sealed_day_ = day;
+  return true;
 }
 
 Status RocksStore::ApplyRetentionLocked() {

@@ -26,18 +26,18 @@ std::string IngestPath(const Rocks& rocks, uint64_t number) {
 Sealer::Sealer(Rocks& rocks, uint64_t generation)
     : rocks_(rocks), generation_(generation), hot_(rocks, Family::kHot, nullptr), cold_(rocks, Family::kCold, nullptr) {}
 
-Status Sealer::Run() {
+Status Sealer::Run(const std::string& begin, uint64_t samples) {
   const std::unique_ptr<rocksdb::Iterator> it(rocks_.db().NewIterator(rocksdb::ReadOptions(), rocks_.family(Family::kHot)));
-  it->SeekToFirst();
-  while (it->Valid()) {
+  it->Seek(begin);
+  while (it->Valid() && samples_count_ < samples) {
     const auto key = BlockKey::Decode(AsView(it->key()));
     if (!key) return Corruption("hot: key of {} bytes, expected {}", it->key().size(), BlockKey::kBytes);
     AUSPEX_RETURN_IF_ERROR(SealSeries(*key));
-    hot_end_ = PrefixEnd(BlockKey::SeriesPrefix(key->partition, key->tenant, key->series));
-    for (; it->Valid() && AsView(it->key()) < hot_end_; it->Next()) {
-    }
+    end_ = PrefixEnd(BlockKey::SeriesPrefix(key->partition, key->tenant, key->series));
+    while (it->Valid() && AsView(it->key()) < end_) it->Next();
   }
   AUSPEX_RETURN_IF_ERROR(FromRocks(it->status(), "hot"));
+  done_ = !it->Valid();
   AUSPEX_RETURN_IF_ERROR(FinishFile());
   return Ingest(rocks_, files_);
 }
@@ -70,6 +70,7 @@ Status Sealer::SealSeries(const BlockKey& series) {
   }
   AUSPEX_RETURN_IF_ERROR(cold_.ReadOver(from_ms, end_ms, scratch_, columns));
   AUSPEX_RETURN_IF_ERROR(hot_.ReadOver(from_ms, end_ms, scratch_, columns));
+  samples_count_ += columns.t_ms.size();
   CutIntoBlocks(series, columns, edits);
   return WriteEdits(edits);
 }

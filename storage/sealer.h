@@ -18,18 +18,22 @@ namespace auspex::storage {
 /// Files that a seal or a retention writes before RocksDB takes them over have this prefix; leftovers are deleted at open.
 inline constexpr std::string_view kIngestFilePrefix = "ingest-";
 
-/// Merges all hot blocks with the cold ones that they touch into dense cold blocks, in one pass over `hot` in key order, and
-/// has RocksDB ingest them. The caller deletes the hot blocks afterwards and keeps new ones from being written meanwhile.
+/// Merges hot blocks with the cold ones that they touch into dense cold blocks, in key order, and has RocksDB ingest them. A
+/// slice at a time, so that flushes can go on between slices. The caller deletes the slice's hot blocks afterwards and keeps
+/// new ones from being written meanwhile.
 ///
 /// `cold` is only ever changed by ingested files: blocks that are replaced are deleted by the file that replaces them.
 class Sealer {
  public:
   Sealer(Rocks& rocks, uint64_t generation);
-  Status Run();
+  /// Seals the hot blocks from the key `begin` on, whole series, until about `samples` were merged.
+  Status Run(const std::string& begin, uint64_t samples);
   /// Hot blocks that were merged.
   uint64_t blocks_count() const { return blocks_count_; }
-  /// Above the key of the last of them.
-  const std::string& hot_end() const { return hot_end_; }
+  /// Above the key of the last of them: where the next slice begins.
+  const std::string& end() const { return end_; }
+  /// There are no hot blocks behind end().
+  bool done() const { return done_; }
 
  private:
   using Edits = std::map<std::string, std::optional<std::string>>;  // key -> block, or none: delete
@@ -45,7 +49,9 @@ class Sealer {
   BlockReader cold_;
   BlockScratch scratch_;
   uint64_t blocks_count_ = 0;
-  std::string hot_end_;
+  uint64_t samples_count_ = 0;
+  std::string end_;
+  bool done_ = false;
   std::unique_ptr<rocksdb::SstFileWriter> writer_;
   std::vector<std::string> files_;
 };

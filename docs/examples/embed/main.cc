@@ -12,7 +12,7 @@ groups:
     interval: 30s
     rules:
       - insight: LatencyShift
-        expr: anomaly(http_p95_seconds[1h], 4, "dir=above,min_abs=0.02,eval=5m")
+        expr: anomaly(http_p95_seconds[1h], 4, "dir=above,min_abs=0.02")
         for: 1m
         group_by: [service])";
 

@@ -1,0 +1,185 @@
+#include "server/routes.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <nlohmann/json.hpp>
+
+namespace auspex::server {
+namespace {
+
+using nlohmann::json;
+using ::testing::HasSubstr;
+
+/// The router with every route on a database in memory; no connection.
+class RoutesTest : public ::testing::Test {
+ protected:
+  RoutesTest()
+      : service_(Clock::System()),
+        router_({.listen_host = "127.0.0.1", .loopback = true, .allowed_hosts = {}, .cors_origins = {"https://g.example"}},
+                service_.metrics(), Clock::System(), 1 << 20) {
+    AddRoutes(router_, service_);
+  }
+  void Open() {
+    Options options;
+    options.in_memory = true;
+    options.memory_budget_bytes = uint64_t{64} << 20;
+    auto opened = Database::Open(options);
+    ASSERT_TRUE(opened.ok()) << opened.status().ToString();
+    database_ = std::move(opened).value();
+    service_.Attach(*database_);
+  }
+  RecordedResponse& Ask(const std::string& method, const std::string& target, const std::string& body = {},
+                        std::vector<std::pair<std::string, std::string>> headers = {}) {
+    Request request;
+    request.method = method;
+    const size_t question = std::min(target.find('?'), target.size());
+    request.path = target.substr(0, question);
+    request.body = body;
+    EXPECT_TRUE(ParseForm(std::string_view(target).substr(std::min(question + 1, target.size())), request.parameters).ok());
+    request.headers.Add("host", "localhost");
+    for (auto& header : headers) request.headers.Add(header.first, header.second);
+    response_ = std::make_unique<RecordedResponse>();
+    router_.Handle(request, *response_);
+    return *response_;
+  }
+  json Data(const std::string& target) {
+    const RecordedResponse& response = Ask("GET", target);
+    EXPECT_EQ(response.status(), 200) << target << ": " << response.body();
+    return json::parse(response.body(), nullptr, false)["data"];
+  }
+
+  Service service_;
+  Router router_;
+  std::unique_ptr<Database> database_;
+  std::unique_ptr<RecordedResponse> response_;
+};
+
+TEST_F(RoutesTest, AnswersBeforeTheDatabaseIsOpen) {
+  EXPECT_EQ(Ask("GET", "/-/healthy").status(), 200);
+  EXPECT_EQ(Ask("GET", "/metrics").status(), 200);
+  EXPECT_EQ(Ask("GET", "/-/ready").status(), 503);
+  EXPECT_EQ(Ask("GET", "/api/v1/query?query=1").status(), 503);
+  EXPECT_EQ(Ask("POST", "/write", "m f=1").status(), 503);
+  Open();
+  EXPECT_EQ(Ask("GET", "/-/ready").status(), 200);
+}
+
+TEST_F(RoutesTest, MethodsAndPaths) {
+  Open();
+  EXPECT_EQ(Ask("GET", "/api/v1/unknown").status(), 404);
+  EXPECT_EQ(Ask("GET", "/").status(), 404);
+  EXPECT_EQ(Ask("PUT", "/api/v1/query").status(), 405);
+  EXPECT_EQ(response_->headers().Get("Allow"), "GET, POST, OPTIONS");
+  EXPECT_EQ(Ask("HEAD", "/-/healthy").status(), 200);
+  EXPECT_EQ(Ask("OPTIONS", "/api/v1/query").status(), 204);
+  EXPECT_EQ(Ask("GET", "/api/v1/label//values").status(), 404);
+}
+
+TEST_F(RoutesTest, PreflightOfAConfiguredOrigin) {
+  Open();
+  const std::pair<std::string, std::string> known{"origin", "https://g.example"};
+  EXPECT_EQ(Ask("OPTIONS", "/api/v1/query_range", "", {known, {"access-control-request-method", "POST"}}).status(), 204);
+  EXPECT_EQ(response_->headers().Get("Access-Control-Allow-Origin"), "https://g.example");
+  EXPECT_EQ(Ask("OPTIONS", "/api/v1/write", "", {known, {"access-control-request-method", "POST"}}).status(), 403);
+  EXPECT_EQ(
+      Ask("OPTIONS", "/api/v1/query", "", {{"origin", "https://evil"}, {"access-control-request-method", "POST"}}).status(),
+      403);
+}
+
+TEST_F(RoutesTest, FormsAndUrlsAreMerged) {
+  Open();
+  const std::pair<std::string, std::string> form{"content-type", "application/x-www-form-urlencoded; charset=utf-8"};
+  EXPECT_EQ(json::parse(Ask("POST", "/api/v1/query?time=5", "query=1%2B1", {form}).body()),
+            json::parse(R"({"status":"success","data":{"resultType":"scalar","result":[5,"2"]}})"));
+  // The form comes first, as in Prometheus; unknown parameters are ignored.
+  EXPECT_THAT(Ask("POST", "/api/v1/query?time=5&query=1&X=y", "query=2", {form}).body(), HasSubstr("[5,\"2\"]"));
+  EXPECT_THAT(Ask("GET", "/api/v1/query?time=5&query=%22text%22").body(),
+              HasSubstr(R"("resultType":"string","result":[5,"text"])"));
+}
+
+TEST_F(RoutesTest, RangesAreExactAndBounded) {
+  Open();
+  const json matrix = Data("/api/v1/query_range?query=time()&start=10.5&end=12.5&step=1s");
+  EXPECT_EQ(
+      matrix,
+      json::parse(R"({"resultType":"matrix","result":[{"metric":{},"values":[[10.5,"10.5"],[11.5,"11.5"],[12.5,"12.5"]]}]})"));
+  EXPECT_EQ(Ask("GET", "/api/v1/query_range?query=1&start=0&end=11000&step=1").status(), 200);
+  EXPECT_EQ(Ask("GET", "/api/v1/query_range?query=1&start=0&end=11001&step=1").status(), 400);
+}
+
+TEST_F(RoutesTest, NamesInPathsMayBeEscaped) {
+  Open();
+  ASSERT_EQ(Ask("POST", "/api/v1/import/prometheus", "m{\"http.status\"=\"200\",\"a b\"=\"x\",U__odd=\"y\"} 1 1000").status(),
+            204);
+  EXPECT_EQ(Data("/api/v1/label/U__http_2e_status/values"), json({"200"}));
+  EXPECT_EQ(Data("/api/v1/label/http.status/values"), json({"200"}));
+  EXPECT_EQ(Data("/api/v1/label/a%20b/values"), json({"x"}));
+  EXPECT_EQ(Data("/api/v1/label/none/values"), json::array());
+}
+
+TEST_F(RoutesTest, LargeAndSmallValuesOnTheWire) {
+  Open();
+  ASSERT_EQ(Ask("POST", "/api/v1/import/prometheus", "a 1e21 1000\nb 1e-7 1000\nc NaN 1000\nd -Inf 1000\n").status(), 204);
+  EXPECT_THAT(Ask("GET", "/api/v1/query?query=a&time=1").body(), HasSubstr("\"1e+21\""));
+  EXPECT_THAT(Ask("GET", "/api/v1/query?query=b&time=1").body(), HasSubstr("\"1e-07\""));
+  EXPECT_THAT(Ask("GET", "/api/v1/query?query=c&time=1").body(), HasSubstr("\"NaN\""));
+  EXPECT_THAT(Ask("GET", "/api/v1/query?query=d&time=1").body(), HasSubstr("\"-Inf\""));
+}
+
+TEST_F(RoutesTest, WhatGrafanaAsksAtTheStart) {
+  Open();
+  EXPECT_EQ(Data("/api/v1/status/buildinfo")["version"], "3.0.0");
+  EXPECT_EQ(Data("/api/v1/metadata"), json::object());
+  EXPECT_EQ(Data("/api/v1/query_exemplars?query=up&start=0&end=1"), json::array());
+  EXPECT_EQ(Data("/api/v1/rules")["groups"], json::array());
+  EXPECT_EQ(Data("/api/v1/alerts")["alerts"], json::array());
+  EXPECT_EQ(Data("/api/v1/labels"), json::array());
+  EXPECT_GT(Data("/api/v1/functions").size(), 60u);
+}
+
+TEST_F(RoutesTest, RulesAsPrometheusShowsThem) {
+  Open();
+  const std::string file = R"(groups:
+  - name: g
+    interval: 30s
+    rules:
+      - {record: "a:b", expr: vector(1)}
+      - {alert: Down, expr: up == 0, for: 5m, labels: {severity: page}, annotations: {summary: down}}
+      - {insight: Odd, type: reactive, expr: 'anomaly(up[1h])'}
+)";
+  ASSERT_EQ(Ask("PUT", "/api/v1/continuous_queries", file).status(), 200) << response_->body();
+  const json groups = Data("/api/v1/rules")["groups"];
+  ASSERT_EQ(groups.size(), 1u);
+  EXPECT_EQ(groups[0]["interval"], 30);
+  ASSERT_EQ(groups[0]["rules"].size(), 2u);
+  EXPECT_EQ(groups[0]["rules"][0]["type"], "recording");
+  EXPECT_EQ(groups[0]["rules"][1]["query"], "up == 0");
+  EXPECT_EQ(groups[0]["rules"][1]["duration"], 300);
+  EXPECT_EQ(groups[0]["rules"][1]["labels"]["severity"], "page");
+  EXPECT_EQ(Data("/api/v1/rules?type=alert")["groups"][0]["rules"].size(), 1u);
+  EXPECT_EQ(Data("/api/v1/continuous_queries").size(), 3u);
+  EXPECT_EQ(Data("/api/v1/continuous_queries/g/Odd")["kind"], "insight");
+  EXPECT_EQ(Ask("DELETE", "/api/v1/continuous_queries/g/Odd").status(), 200);
+  EXPECT_EQ(Data("/api/v1/continuous_queries/g").size(), 2u);
+  EXPECT_EQ(Ask("DELETE", "/api/v1/continuous_queries/g").status(), 200);
+  EXPECT_EQ(Data("/api/v1/continuous_queries"), json::array());
+}
+
+TEST_F(RoutesTest, EventsByOneAndByMany) {
+  Open();
+  EXPECT_EQ(Ask("POST", "/api/v1/events", R"({"kind":"deployment","name":"v1","time":"2026-01-05T10:00:00Z"})").status(), 200)
+      << response_->body();
+  EXPECT_EQ(Ask("POST", "/api/v1/events",
+                R"([{"kind":"config","name":"a","time":"2026-01-05T11:00:00Z","labels":{"service":"cart"}}])")
+                .status(),
+            200);
+  EXPECT_EQ(
+      Ask("POST", "/api/v1/events", R"({"events":[{"kind":"config","name":"b","time":"2026-01-05T12:00:00Z"}]})").status(),
+      200);
+  EXPECT_EQ(Data("/api/v1/events").size(), 3u);
+  EXPECT_EQ(Data("/api/v1/events?start=2026-01-05T10:30:00Z&end=2026-01-05T11:30:00Z").size(), 1u);
+  EXPECT_EQ(Data("/api/v1/events?match[]=%7Bservice%3D%22cart%22%7D").size(), 1u);
+}
+
+}  // namespace
+}  // namespace auspex::server

@@ -18,14 +18,14 @@ struct Definition {
 
 std::vector<std::pair<std::string, std::string>> ReadPairs(const YAML::Node& node) {
   std::vector<std::pair<std::string, std::string>> pairs;
-  if (node.IsMap()) {
+  if (node.IsDefined() && node.IsMap()) {
     for (const auto& item : node) pairs.emplace_back(item.first.as<std::string>(), item.second.as<std::string>());
   }
   return pairs;
 }
 
 double ReadSeconds(const YAML::Node& node) {
-  if (!node.IsScalar()) return 0;
+  if (!node.IsDefined() || !node.IsScalar()) return 0;  // asking an undefined node for its type throws
   const auto duration = ParseDurationMs(node.as<std::string>());
   return duration.ok() ? static_cast<double>(*duration) / 1000 : 0;
 }
@@ -35,7 +35,7 @@ Definition ReadDefinition(const std::string& yaml) {
   Definition out;
   try {
     const YAML::Node rule = YAML::Load(yaml);
-    if (rule["expr"].IsScalar()) out.expr = rule["expr"].as<std::string>();
+    if (rule["expr"].IsDefined() && rule["expr"].IsScalar()) out.expr = rule["expr"].as<std::string>();
     out.for_seconds = ReadSeconds(rule["for"]);
     out.keep_firing_seconds = ReadSeconds(rule["keep_firing_for"]);
     out.labels = ReadPairs(rule["labels"]);

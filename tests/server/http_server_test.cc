@@ -60,8 +60,11 @@ class HttpServerTest : public ::testing::Test {
   HttpClient client() const { return HttpClient(server_->port()); }
   template <typename Condition>
   static bool Eventually(Condition condition) {
-    for (int i = 0; i < 2000 && !condition(); ++i) std::this_thread::sleep_for(std::chrono::milliseconds(2));
-    return condition();
+    for (int i = 0; i < 2000; ++i) {
+      if (condition()) return true;
+      std::this_thread::sleep_for(std::chrono::milliseconds(2));
+    }
+    return false;
   }
 
   TestHandler handler_;

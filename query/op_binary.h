@@ -11,6 +11,11 @@ OperatorPtr MakeVectorScalar(BinaryOp op, bool return_bool, OperatorPtr vector, 
 OperatorPtr MakeVectorVector(BinaryOp op, bool return_bool, VectorMatching matching, OperatorPtr left, OperatorPtr right);
 /// `and`, `or`, `unless`.
 OperatorPtr MakeSetOperator(BinaryOp op, VectorMatching matching, OperatorPtr left, OperatorPtr right);
+/// Whether the samples that an operator gives keep their metric's name: where it only chooses among them.
+/// Prometheus 2 forgot to drop it from atan2's.
+inline bool KeepsMetricName(BinaryOp op, bool return_bool, bool compat_2) {
+  return (IsComparison(op) && !return_bool) || (compat_2 && op == BinaryOp::kAtan2);
+}
 /// `-vector`.
 OperatorPtr MakeNegation(OperatorPtr vector);
 

@@ -28,7 +28,7 @@ class VectorScalarOperator final : public Operator {
         }
       }
     }
-    if (filter) return WithoutEmptyRows(std::move(batch));
+    if (KeepsMetricName(op_, return_bool_, execution.compat_2())) return WithoutEmptyRows(std::move(batch));
     return WithoutMetricNames(std::move(batch));
   }
 

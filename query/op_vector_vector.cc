@@ -36,7 +36,8 @@ class VectorVectorOperator final : public Operator {
     AUSPEX_ASSIGN_OR_RETURN(Batch left, left_->Run(grid, execution));
     AUSPEX_ASSIGN_OR_RETURN(Batch right, right_->Run(grid, execution));
     if (left.size() + right.size() == 0) return Batch(grid.count);
-    Join join(*this, swapped_ ? right : left, swapped_ ? left : right);
+    Join join(*this, swapped_ ? right : left, swapped_ ? left : right,
+              KeepsMetricName(op_, return_bool_, execution.compat_2()));
     AUSPEX_RETURN_IF_ERROR(join.Execute());
     Batch batch = std::move(join.merger).Finish();
     AUSPEX_RETURN_IF_ERROR(execution.Charge(batch));
@@ -46,8 +47,9 @@ class VectorVectorOperator final : public Operator {
  private:
   // One run. The "many" side is the left one, or the right one of a one-to-many operator; the "one" side is the other.
   struct Join {
-    Join(const VectorVectorOperator& parent, const Batch& many_side, const Batch& one_side)
+    Join(const VectorVectorOperator& parent, const Batch& many_side, const Batch& one_side, bool keeps_metric_name)
         : op(parent),
+          keeps_name(keeps_metric_name),
           many(many_side),
           one(one_side),
           groups(parent.signature_, many_side, one_side),
@@ -116,7 +118,7 @@ class VectorVectorOperator final : public Operator {
     // Joins two series at the steps where both have a value.
     template <typename Many, typename One>
     Status Pair(size_t group, const Labels& many_labels, const Labels& one_labels, Many many_at, One one_at) {
-      Labels labels = op.ResultLabels(many_labels, one_labels);
+      Labels labels = op.ResultLabels(many_labels, one_labels, keeps_name);
       const bool checked = groups.left_rows[group].size() > 1 || groups.right_rows[group].size() > 1;
       std::vector<bool>* seen = nullptr;
       if (checked) {
@@ -159,6 +161,7 @@ class VectorVectorOperator final : public Operator {
     }
 
     const VectorVectorOperator& op;
+    const bool keeps_name;
     const Batch& many;
     const Batch& one;
     const MatchGroups groups;
@@ -177,8 +180,8 @@ class VectorVectorOperator final : public Operator {
     return result != 0 ? left : Absent();
   }
 
-  Labels ResultLabels(const Labels& many, const Labels& one) const {
-    Labels labels = IsComparison(op_) && !return_bool_ ? many : many.WithoutMetricName();
+  Labels ResultLabels(const Labels& many, const Labels& one, bool keeps_name) const {
+    Labels labels = keeps_name ? many : many.WithoutMetricName();
     if (matching_.cardinality == Cardinality::kOneToOne) {
       labels = matching_.on ? labels.Keep(label_views_) : labels.Without(label_views_);
     }

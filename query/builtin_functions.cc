@@ -123,7 +123,7 @@ void AddHistograms(std::vector<Function>& rows) {
   rows.push_back(Experimental(Repeating(Row("histogram_quantiles", {Vector("buckets"), String("label"), Scalar("phi")},
                                             "The phi-quantiles of classic buckets, each with its phi in the label named.",
                                             "histogram_quantiles(rate(latency_seconds_bucket[5m]), \"phi\", 0.5, 0.9)"))));
-  const auto native = [&](std::string name, std::string description) {
+  const auto native = [&](std::string name, const std::string& description) {
     std::string example = name + "(latency_seconds)";
     rows.push_back(
         Map(std::move(name), description + " Only of native histograms; other samples have none.", std::move(example)));

@@ -4,6 +4,11 @@
 #include <functional>
 #include <string>
 
+#ifdef __clang__
+// A grammar is made of nothing but >> and >, in the precedence that they have.
+#pragma clang diagnostic ignored "-Woverloaded-shift-op-parentheses"
+#endif
+
 /// The grammar of PromQL as Prometheus 3 reads it. Precedence of operators is not here but in the builder, which keeps the
 /// operators of one level on a stack: a level of parentheses is then the only thing that recurses.
 ///
@@ -167,9 +172,9 @@ const auto range = raw[lit('[')][tell<&B::OpenRange>] > wanted("subquery selecto
                                       subquery_end | (duration > eps[tell<&B::SubqueryStep>] >
                                                       wanted("subquery selector|\"]\"", subquery_end)))));
 const auto offset_modifier = raw[keyword("offset")][tell<&B::BeginOffset>] > offset_duration > eps[tell<&B::EndOffset>];
-const auto at = '@' > wanted("@|timestamp", signed_number[tell<&B::AtTime>] | ((raw[keyword("start")][tell<&B::AtStart>] |
-                                                                                raw[keyword("end")][tell<&B::AtEnd>]) > '(' >
-                                                                               raw[lit(')')][tell<&B::EndAt>]));
+const auto at_bound = (raw[keyword("start")][tell<&B::AtStart>] | raw[keyword("end")][tell<&B::AtEnd>]) >
+                      wanted("@|timestamp", lit('(')) > wanted("@|timestamp", raw[lit(')')][tell<&B::EndAt>]);
+const auto at = '@' > wanted("@|timestamp", signed_number[tell<&B::AtTime>] | at_bound);
 const auto not_enabled = raw[keyword("anchored") | keyword("smoothed")][tell<&B::NotEnabled>];
 const x3::rule<struct PostfixTag> postfix("|");
 const auto postfix_def = range | offset_modifier | at | not_enabled;

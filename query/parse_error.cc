@@ -137,8 +137,10 @@ std::string DescribeUnexpected(std::string_view text, size_t at, std::string_vie
     if (open.parentheses > 0) return "unclosed left parenthesis";
   } else if (IsQuote(text[at]) && FindStringEnd(text, at) == std::string_view::npos) {
     return text[at] == '`' ? "unterminated raw string" : "unterminated quoted string";
-  } else if (open.braces > 0 && std::string_view("()[]+-*/%^<>@:").find(text[at]) != std::string_view::npos) {
+  } else if (open.braces > 0 && std::string_view("()[]+-*/%^<>@:0123456789").find(text[at]) != std::string_view::npos) {
     return fmt::format("unexpected character inside braces: '{}'", CharacterAt(text, at));
+  } else if (open.braces <= 0 && (text.substr(at, 2) == "=~" || text.substr(at, 2) == "!~")) {
+    return fmt::format("unexpected character after '{}': '~'", text[at]);
   } else if (text[at] == ')' && open.parentheses <= 0) {
     return "unexpected right parenthesis ')'";
   } else if (text[at] == ']' && open.brackets <= 0) {

@@ -7,6 +7,9 @@
 namespace auspex::query {
 namespace {
 
+/// Prometheus says "matrix" here and "range vector" everywhere else.
+std::string_view ShortName(ValueType type) { return type == ValueType::kMatrix ? "matrix" : ValueTypeName(type); }
+
 bool IsScalarOrVector(ValueType type) { return type == ValueType::kScalar || type == ValueType::kVector; }
 
 /// Sets the types from the leaves up. The texts of errors are Prometheus'.
@@ -36,7 +39,7 @@ class TypeChecker {
     AUSPEX_RETURN_IF_ERROR(Visit(*subquery.expr));
     if (subquery.expr->type != ValueType::kVector) {
       return At(expr,
-                fmt::format("subquery is only allowed on instant vector, got {} instead", ValueTypeName(subquery.expr->type)));
+                fmt::format("subquery is only allowed on instant vector, got {} instead", ShortName(subquery.expr->type)));
     }
     return Set(expr, ValueType::kMatrix);
   }

@@ -112,6 +112,7 @@ TEST_F(TypeCheck, RefusesInPrometheusWords) {
       {"-up[5m]",
        "1:1: parse error: unary expression only allowed on expressions of type scalar or instant vector, got \"range vector\""},
       {"1[5m:]", "1:1: parse error: subquery is only allowed on instant vector, got scalar instead"},
+      {"x[5m][5m:]", "1:1: parse error: subquery is only allowed on instant vector, got matrix instead"},
       {"{}", "1:1: parse error: vector selector must contain at least one non-empty matcher"},
       {"sum({a=\"\",b=~\".*\"})", "1:5: parse error: vector selector must contain at least one non-empty matcher"},
       {"rate({a!=\"x\"}[5m])", "1:6: parse error: vector selector must contain at least one non-empty matcher"},

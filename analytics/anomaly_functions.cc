@@ -3,6 +3,10 @@
 #include <limits>
 #include <optional>
 
+#include <fmt/format.h>
+#include <xxhash.h>
+
+#include "anomaly_cache.h"
 #include "anomaly_window.h"
 #include "function_options.h"
 #include "function_rows.h"
@@ -17,18 +21,21 @@ using query::RangeInput;
 enum class Output : uint8_t { kScore, kFilter, kFlag, kRate, kExpected, kLower, kUpper };
 
 constexpr double kDefaultK = 3;
+constexpr size_t kCachedPasses = 512;  // 6 MB
+constexpr size_t kLargestCachedTail = 64;
 constexpr int64_t kLookbackMs = 5 * 60 * 1000;
 
 /// One call of an anomaly function.
 class AnomalyKernel final : public query::RangeFunction {
  public:
   AnomalyKernel(Output output, std::string name, int64_t range_ms, int k_position,
-                std::shared_ptr<const DetectorRegistry> detectors, AnomalyOptions options)
+                std::shared_ptr<const DetectorRegistry> detectors, std::shared_ptr<PassCache> cache, AnomalyOptions options)
       : output_(output),
         name_(std::move(name)),
         range_ms_(range_ms),
         k_position_(k_position),
         detectors_(std::move(detectors)),
+        cache_(std::move(cache)),
         options_(options) {
     if (output_ == Output::kRate && options_.eval_ms == 0) options_.eval_ms = range_ms;
   }
@@ -44,16 +51,41 @@ class AnomalyKernel final : public query::RangeFunction {
       const int64_t t_ms = input.steps.At(step);
       const int64_t wanted = grid.AnchorOf(t_ms);
       if (!pass || wanted != anchor_ms) {
-        pass.emplace(options_.detector->make(options_.detecting), input.t_ms, input.values, wanted, options_.eval_ms);
+        pass.emplace(Begin(input, wanted, t_ms));
         anchor_ms = wanted;
       }
       pass->AdvanceTo(t_ms);
       if (const auto answer = Answer(*pass, t_ms, K(input, step), input, annotations)) out[step] = *answer;
     }
+    if (pass && input.labels != nullptr && pass->judged().size() <= kLargestCachedTail) {
+      const AnchoredPass::Columns columns = pass->columns();
+      cache_->Put(KeyOf(input, anchor_ms), columns, std::move(*pass).TakeState());
+    }
     return OkStatus();
   }
 
  private:
+  /// What a pass depends on beside the samples: the series, the detector with its settings, and the anchor.
+  PassCache::Key KeyOf(const RangeInput& input, int64_t anchor_ms) const {
+    const std::string text =
+        fmt::format("{} {} {} {} {} ", options_.detector->name, static_cast<int>(options_.detecting.season), options_.eval_ms,
+                    input.range_ms, anchor_ms) +
+        input.labels->bytes();
+    const XXH128_hash_t hash = XXH3_128bits(text.data(), text.size());
+    return {hash.low64, hash.high64};
+  }
+
+  AnchoredPass Begin(const RangeInput& input, int64_t anchor_ms, int64_t t_ms) const {
+    const AnchoredPass::Columns columns = AnchoredPass::After(anchor_ms, input.t_ms, input.values);
+    if (input.labels != nullptr) {
+      if (auto state = cache_->Take(KeyOf(input, anchor_ms), columns, t_ms))
+        return {columns, options_.eval_ms, *std::move(state)};
+    }
+    PassState fresh;
+    fresh.detector = options_.detector->make(options_.detecting);
+    return {columns, options_.eval_ms, std::move(fresh)};
+  }
+
   double K(const RangeInput& input, size_t step) const {
     if (k_position_ < 0) return kDefaultK;
     const auto& column = input.scalars[static_cast<size_t>(k_position_)];
@@ -147,11 +179,12 @@ class AnomalyKernel final : public query::RangeFunction {
   int64_t range_ms_;
   int k_position_;
   std::shared_ptr<const DetectorRegistry> detectors_;  // owns options_.detector
+  std::shared_ptr<PassCache> cache_;
   AnomalyOptions options_;
 };
 
-query::Function Row(std::string name, Output output, std::string description,
-                    std::shared_ptr<const DetectorRegistry> detectors) {
+query::Function Row(std::string name, Output output, std::string description, std::shared_ptr<const DetectorRegistry> detectors,
+                    std::shared_ptr<PassCache> cache) {
   query::Function row;
   row.name = name;
   row.arguments = {{"v", query::ArgumentType::kMatrix},
@@ -159,8 +192,8 @@ query::Function Row(std::string name, Output output, std::string description,
                    {"opts", query::ArgumentType::kString, true}};
   row.description = std::move(description);
   row.example = name + "(http_request_duration_seconds[1d])";
-  row.make_range = [name, output, detectors = std::move(detectors)](
-                       const RangeCall& call) -> Result<std::unique_ptr<const query::RangeFunction>> {
+  row.make_range = [name, output, detectors = std::move(detectors),
+                    cache = std::move(cache)](const RangeCall& call) -> Result<std::unique_ptr<const query::RangeFunction>> {
     int k_position = -1;
     std::string text;
     for (size_t i = 1; i < call.types.size(); ++i) {
@@ -172,7 +205,7 @@ query::Function Row(std::string name, Output output, std::string description,
     AUSPEX_ASSIGN_OR_RETURN(AnomalyOptions options, ParseAnomalyOptions(name, text, *detectors));
     if (options.eval_ms > call.range_ms) return InvalidArgument("{}: option eval: longer than the range", name);
     return std::unique_ptr<const query::RangeFunction>(
-        std::make_unique<AnomalyKernel>(output, name, call.range_ms, k_position, detectors, options));
+        std::make_unique<AnomalyKernel>(output, name, call.range_ms, k_position, detectors, cache, options));
   };
   return row;
 }
@@ -180,16 +213,22 @@ query::Function Row(std::string name, Output output, std::string description,
 }  // namespace
 
 std::vector<query::Function> AnomalyFunctions(std::shared_ptr<const DetectorRegistry> detectors) {
+  // Shared by all rows: anomaly_score and its band take turns with one state.
+  const auto cache = std::make_shared<PassCache>(kCachedPasses);
   return {
-      Row("anomaly_score", Output::kScore, "How unusual the newest sample is; 1 is the boundary.", detectors),
-      Row("anomaly", Output::kFilter, "Only series that are anomalous now: the score, negative when too low.", detectors),
-      Row("anomaly_flag", Output::kFlag, "1 when the newest sample is anomalously high, -1 when low, 0 otherwise.", detectors),
+      Row("anomaly_score", Output::kScore, "How unusual the newest sample is; 1 is the boundary.", detectors, cache),
+      Row("anomaly", Output::kFilter, "Only series that are anomalous now: the score, negative when too low.", detectors,
+          cache),
+      Row("anomaly_flag", Output::kFlag, "1 when the newest sample is anomalously high, -1 when low, 0 otherwise.", detectors,
+          cache),
       Row("anomaly_rate", Output::kRate,
-          "Share (0 to 1) of the range's samples, or of those within eval=, that were anomalous.", detectors),
+          "Share (0 to 1) of the range's samples, or of those within eval=, that were anomalous.", detectors, cache),
       Row("anomaly_expected", Output::kExpected, "What the newest sample was expected to be, in the unit of the series.",
-          detectors),
-      Row("anomaly_lower", Output::kLower, "Below this the newest sample is anomalous, in the unit of the series.", detectors),
-      Row("anomaly_upper", Output::kUpper, "Above this the newest sample is anomalous, in the unit of the series.", detectors),
+          detectors, cache),
+      Row("anomaly_lower", Output::kLower, "Below this the newest sample is anomalous, in the unit of the series.", detectors,
+          cache),
+      Row("anomaly_upper", Output::kUpper, "Above this the newest sample is anomalous, in the unit of the series.", detectors,
+          cache),
   };
 }
 

@@ -5,32 +5,29 @@
 
 namespace auspex::analytics {
 
-AnchoredPass::AnchoredPass(std::unique_ptr<Detector> detector, std::span<const int64_t> t_ms, std::span<const double> values,
-                           int64_t anchor_ms, int64_t keep_ms)
-    : detector_(std::move(detector)),
-      t_ms_(t_ms),
-      values_(values),
-      keep_ms_(keep_ms),
-      first_(static_cast<size_t>(std::upper_bound(t_ms.begin(), t_ms.end(), anchor_ms) - t_ms.begin())),
-      next_(first_) {}
+AnchoredPass::Columns AnchoredPass::After(int64_t anchor_ms, std::span<const int64_t> t_ms, std::span<const double> values) {
+  const auto first = static_cast<size_t>(std::upper_bound(t_ms.begin(), t_ms.end(), anchor_ms) - t_ms.begin());
+  return {t_ms.subspan(first), values.subspan(first)};
+}
 
 void AnchoredPass::AdvanceTo(int64_t t_ms) {
-  for (; next_ < t_ms_.size() && t_ms_[next_] <= t_ms; ++next_) {
-    const double x = values_[next_];
-    if (next_ > first_) {
-      const double step = std::abs(x - values_[next_ - 1]);
-      if (step > 0 && (resolution_ == 0 || step < resolution_)) resolution_ = step;
+  for (size_t& next = state_.samples_count; next < columns_.t_ms.size() && columns_.t_ms[next] <= t_ms; ++next) {
+    const double x = columns_.values[next];
+    if (next > 0) {
+      const double step = std::abs(x - columns_.values[next - 1]);
+      if (step > 0 && (state_.resolution == 0 || step < state_.resolution)) state_.resolution = step;
     }
-    if (keep_ms_ == 0) judged_.clear();
-    judged_.push_back({t_ms_[next_], x, resolution_, detector_->Step(t_ms_[next_], x)});
-    while (judged_.size() > 1 && judged_.front().t_ms <= t_ms_[next_] - keep_ms_) judged_.pop_front();
+    state_.last_ms = columns_.t_ms[next];
+    if (keep_ms_ == 0) state_.judged.clear();
+    state_.judged.push_back({state_.last_ms, x, state_.resolution, state_.detector->Step(state_.last_ms, x)});
+    while (state_.judged.size() > 1 && state_.judged.front().t_ms <= state_.last_ms - keep_ms_) state_.judged.pop_front();
   }
-  while (judged_.size() > 1 && judged_.front().t_ms <= t_ms - keep_ms_) judged_.pop_front();
+  while (state_.judged.size() > 1 && state_.judged.front().t_ms <= t_ms - keep_ms_) state_.judged.pop_front();
 }
 
 double AnchoredPass::IntervalMs() const {
-  if (next_ < first_ + 2) return 0;
-  return static_cast<double>(t_ms_[next_ - 1] - t_ms_[first_]) / static_cast<double>(next_ - 1 - first_);
+  if (state_.samples_count < 2) return 0;
+  return static_cast<double>(state_.last_ms - columns_.t_ms.front()) / static_cast<double>(state_.samples_count - 1);
 }
 
 }  // namespace auspex::analytics

@@ -37,30 +37,45 @@ struct JudgedSample {
   Judgement judgement;
 };
 
+/// How far a pass has come.
+struct PassState {
+  std::unique_ptr<Detector> detector;
+  size_t samples_count = 0;  ///< judged since the anchor
+  int64_t last_ms = 0;       ///< time of the newest of them
+  double resolution = 0;
+  std::deque<JudgedSample> judged;
+};
+
 /// One forward pass of a detector over the samples after an anchor. Borrows the columns.
 class AnchoredPass {
  public:
-  /// keep_ms: how long before the time asked for judged samples are still wanted.
-  AnchoredPass(std::unique_ptr<Detector> detector, std::span<const int64_t> t_ms, std::span<const double> values,
-               int64_t anchor_ms, int64_t keep_ms);
+  /// Samples after the anchor: what a pass from `anchor_ms` sees.
+  struct Columns {
+    std::span<const int64_t> t_ms;
+    std::span<const double> values;
+  };
+  static Columns After(int64_t anchor_ms, std::span<const int64_t> t_ms, std::span<const double> values);
+
+  /// keep_ms: how long before the time asked for judged samples are still wanted. `state`: new, or of an earlier pass over
+  /// columns that began with the same samples.
+  AnchoredPass(Columns columns, int64_t keep_ms, PassState state)
+      : columns_(columns), keep_ms_(keep_ms), state_(std::move(state)) {}
 
   /// Goes on to time t_ms, which must not go back.
   void AdvanceTo(int64_t t_ms);
 
   /// Judged samples, oldest first: those within keep_ms before the last AdvanceTo, and always the newest.
-  const std::deque<JudgedSample>& judged() const { return judged_; }
+  const std::deque<JudgedSample>& judged() const { return state_.judged; }
   /// Mean distance between the samples since the anchor.
   double IntervalMs() const;
 
+  const Columns& columns() const { return columns_; }
+  PassState TakeState() && { return std::move(state_); }
+
  private:
-  std::unique_ptr<Detector> detector_;
-  std::span<const int64_t> t_ms_;
-  std::span<const double> values_;
+  Columns columns_;
   int64_t keep_ms_;
-  size_t first_;
-  size_t next_;
-  double resolution_ = 0;
-  std::deque<JudgedSample> judged_;
+  PassState state_;
 };
 
 }  // namespace auspex::analytics

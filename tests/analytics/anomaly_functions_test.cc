@@ -237,6 +237,29 @@ TEST(AnomalyScore, InstantAndRangeGiveTheSameBits) {
   }
 }
 
+// Ticks that go on from the state of the tick before, late and changed samples in between, other ranges and tails mixed in:
+// always the bits of a new start.
+TEST(AnomalyScore, KeptStatesChangeNothing) {
+  Samples samples = DailySeason(6, 15 * kMinute);
+  query::FunctionRegistry kept;
+  ASSERT_TRUE(analytics::RegisterAnalyticsFunctions(kept).ok());
+  std::mt19937_64 random(12);
+  for (size_t end = 40; end < samples.t_ms.size(); end += 1 + random() % 3) {
+    if (random() % 20 == 0) samples.values[random() % end] += 5;
+    Samples stored;
+    stored.t_ms.assign(samples.t_ms.begin(), samples.t_ms.begin() + static_cast<std::ptrdiff_t>(end));
+    stored.values.assign(samples.values.begin(), samples.values.begin() + static_cast<std::ptrdiff_t>(end));
+    const query::StepGrid now{.start_ms = stored.t_ms.back() + 1000, .step_ms = 1, .count = 1};
+    for (const int64_t range_ms : {kDay, 3 * kDay}) {
+      for (const char* options : {"", "eval=1h", "algo=mad"}) {
+        const double fresh = Call("anomaly_score", range_ms, {options}, stored, now).front();
+        const double again = Call("anomaly_score", range_ms, {options}, stored, now, &kept).front();
+        ASSERT_EQ(std::bit_cast<uint64_t>(fresh), std::bit_cast<uint64_t>(again)) << end << " " << options;
+      }
+    }
+  }
+}
+
 TEST(AnomalyOptions, AreStrict) {
   const Samples samples = Noise(100, kMinute, 100, 5);
   const struct {

@@ -21,7 +21,7 @@ struct Samples {
   }
 };
 
-/// A call of one range function as the engine makes it: `x[range]` first, then numbers or strings.
+/// An argument of a call after `x[range]`: a number or a string.
 struct Argument {
   Argument(double value) : number(value), type(query::ValueType::kScalar) {}     // NOLINT: as literals are written
   Argument(const char* value) : text(value), type(query::ValueType::kString) {}  // NOLINT
@@ -37,12 +37,14 @@ struct Answer {
   double front() const { return values.at(0); }
 };
 
+/// Calls a range function as the engine does. kept: a registry with the functions that outlives the call; null: a new one.
 inline Answer Call(const std::string& function, int64_t range_ms, const std::vector<Argument>& arguments,
-                   const Samples& samples, query::StepGrid steps) {
-  query::FunctionRegistry registry;
+                   const Samples& samples, query::StepGrid steps, query::FunctionRegistry* kept = nullptr) {
+  query::FunctionRegistry own;
   Answer answer;
-  answer.status = analytics::RegisterAnalyticsFunctions(registry);
+  if (kept == nullptr) answer.status = analytics::RegisterAnalyticsFunctions(own);
   if (!answer.status.ok()) return answer;
+  const query::FunctionRegistry& registry = kept == nullptr ? own : *kept;
   query::RangeCall call;
   call.range_ms = range_ms;
   call.types = {query::ValueType::kMatrix};

@@ -260,6 +260,36 @@ TEST(AnomalyScore, KeptStatesChangeNothing) {
   }
 }
 
+TEST(AnomalyScore, ATickJudgesTheNewSamplesOnly) {
+  struct Counting final : analytics::Detector {
+    explicit Counting(int& steps) : steps_(steps) {}
+    analytics::Judgement Step(int64_t, double x) override {
+      ++steps_;
+      return {.ready = true, .expected = x, .lower = x, .upper = x};
+    }
+    std::unique_ptr<Detector> Clone() const override { return std::make_unique<Counting>(*this); }
+    int& steps_;
+  };
+  int steps = 0;
+  auto detectors = std::make_shared<analytics::DetectorRegistry>(analytics::DetectorRegistry::BuiltIn());
+  ASSERT_TRUE(detectors->Add({"counting", "", [&](const auto&) { return std::make_unique<Counting>(steps); }}).ok());
+  query::FunctionRegistry registry;
+  ASSERT_TRUE(analytics::RegisterAnalyticsFunctions(registry, detectors).ok());
+  Samples samples = Noise(200, kMinute, 100, 5);
+  const auto tick = [&] {
+    const query::StepGrid now{.start_ms = samples.t_ms.back(), .step_ms = 1, .count = 1};
+    EXPECT_EQ(Call("anomaly_score", 30 * kDay, {"algo=counting"}, samples, now, &registry).front(), 0);
+  };
+  tick();
+  EXPECT_EQ(steps, 200);
+  samples.Add(samples.t_ms.back() + kMinute, 101);
+  tick();
+  EXPECT_EQ(steps, 201);
+  samples.values[50] += 1;  // a late sample replaced one
+  tick();
+  EXPECT_EQ(steps, 201 + 201);
+}
+
 TEST(AnomalyOptions, AreStrict) {
   const Samples samples = Noise(100, kMinute, 100, 5);
   const struct {

@@ -68,10 +68,10 @@ Result<std::unique_ptr<Selection>> RocksStore::Select(const SelectRequest& uncla
       pins.push_back(frozen_ != nullptr ? frozen_->Pin(ordinal) : HeadPin());
       pins.push_back(head_->Pin(ordinal));
     }
-    std::vector<Partition> partitions;
+    std::vector<SelectedPartition> partitions;
     for (const auto& [name, series] : active_) {
       if (name.tenant == request.tenant && name.partition.Overlaps(request.begin_ms, request.end_ms)) {
-        partitions.push_back(name.partition);
+        partitions.push_back({name.partition, series});
       }
     }
     const rocksdb::Snapshot* snapshot = partitions.empty() ? nullptr : rocks_->db().GetSnapshot();

@@ -21,7 +21,8 @@ class StoreSeriesReader final : public SeriesReader {
     for (BlockReader* blocks : {cold_.get(), hot_.get()}) {
       if (blocks == nullptr) continue;
       blocks->Clear();
-      for (const Partition partition : selection_.partitions_) {
+      for (const auto& [partition, with_blocks] : selection_.partitions_) {
+        if (!with_blocks->contains(series.id.ordinal)) continue;
         AUSPEX_RETURN_IF_ERROR(blocks->Collect(partition, selection_.tenant_, series.id, begin_ms, end_ms));
       }
       AUSPEX_RETURN_IF_ERROR(blocks->ReadOver(begin_ms, end_ms, scratch_, out));

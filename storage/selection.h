@@ -4,6 +4,8 @@
 #include <memory>
 #include <vector>
 
+#include <roaring/roaring.hh>
+
 #include "auspex/storage/series_store.h"
 #include "head.h"
 #include "keys.h"
@@ -19,11 +21,17 @@ struct SelectedSeries {
   HeadPin head;
 };
 
+/// A partition with blocks, and the series that have some there: no other is looked for.
+struct SelectedPartition {
+  Partition partition;
+  std::shared_ptr<const Roaring> series;
+};
+
 /// What Select froze: pins of the head and a RocksDB snapshot.
 class StoreSelection final : public Selection {
  public:
   /// partitions: those that have blocks within the request's times, in order. snapshot: may be null when there are none.
-  StoreSelection(std::shared_ptr<Rocks> rocks, const SelectRequest& request, std::vector<Partition> partitions,
+  StoreSelection(std::shared_ptr<Rocks> rocks, const SelectRequest& request, std::vector<SelectedPartition> partitions,
                  const rocksdb::Snapshot* snapshot)
       : rocks_(std::move(rocks)),
         tenant_(request.tenant),
@@ -45,7 +53,7 @@ class StoreSelection final : public Selection {
   const TenantId tenant_;
   const int64_t begin_ms_;
   const int64_t end_ms_;
-  const std::vector<Partition> partitions_;
+  const std::vector<SelectedPartition> partitions_;
   const rocksdb::Snapshot* const snapshot_;
   std::vector<SelectedSeries> series_;
 };

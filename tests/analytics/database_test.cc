@@ -248,6 +248,28 @@ TEST_F(DatabaseTest, RulesInsightsAndEventsSurviveAReopen) {
   EXPECT_EQ(db_->GetInsight(found->front().id)->status, analytics::InsightStatus::kClosed);
 }
 
+TEST_F(DatabaseTest, GoingAwayWithoutCloseLosesNothing) {
+  for (int i = 0; i < 30; ++i)
+    Append(Labels::Of({{"__name__", "up"}, {"job", "a"}}), kStart + i * kMinute, i >= 5 && i < 20 ? 0 : 1);
+  ASSERT_TRUE(db_->PutContinuousQuery("g", "down", "record: down\nexpr: up == bool 0").ok());
+  ASSERT_TRUE(db_->PutContinuousQuery("g", "Down", "insight: Down\nexpr: down == 1\nfor: 3m\nkeep_firing_for: 2m").ok());
+  for (int i = 0; i < 30; ++i) {
+    Tick(kStart + i * kMinute);
+    if (i != 6 && i != 12 && i != 20) continue;  // pending, open, quiet
+    db_.reset();
+    Open();
+    EXPECT_EQ(QueryOne("down", kStart + i * kMinute), i >= 5 && i < 20 ? 1 : 0);
+  }
+  const auto found = db_->Insights({});
+  ASSERT_EQ(found->size(), 1u);
+  EXPECT_EQ(found->front().time_range.start_ms, kStart + 5 * kMinute);
+  EXPECT_EQ(found->front().time_range.end_ms, kStart + 19 * kMinute);
+  EXPECT_EQ(found->front().reported_range.start_ms, kStart + 8 * kMinute);
+  EXPECT_EQ(found->front().reported_range.end_ms, kStart + 22 * kMinute);
+  EXPECT_EQ(found->front().revision, 2u);
+  EXPECT_EQ(db_->ContinuousQueries()[0].missed_intervals, 0u);
+}
+
 TEST_F(DatabaseTest, ReadOnlyReadsAndRefuses) {
   Append(Labels::Of({{"__name__", "up"}}), kStart, 1);
   ASSERT_TRUE(db_->PutContinuousQuery("g", "r", "record: r\nexpr: up").ok());

@@ -111,9 +111,6 @@ class AutoDetector final : public Detector {
   double budget_ = 0;
   int64_t last_alarm_ = -1'000'000;
 
-  double hold_ = 0, hold_from_ = 0, hold_distance_ = 0;
-  int hold_direction_ = 0;
-  size_t together_ = 1;  // samples since the last gap
   RollingSpread spread_short_{12};
   RollingSpread spread_long_{288};
   Novelty value_{10, 30};

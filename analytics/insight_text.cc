@@ -74,6 +74,8 @@ std::string Forecast(const Rule& rule, const Insight& insight, const Anomaly& an
 
 std::string Duration(const Insight& insight) {
   const TimeRange& range = insight.time_range;
+  if (insight.status == InsightStatus::kClosed && range.end_ms == range.start_ms)
+    return " One evaluation saw it, the next did not.";
   if (insight.status == InsightStatus::kClosed && range.end_ms) {
     return fmt::format(" It lasted {}, from {} to {}.", FormatSpan(SecondsBetween(range.start_ms, *range.end_ms)),
                        FormatTime(range.start_ms), FormatTime(*range.end_ms));

@@ -24,6 +24,8 @@ using boost::system::error_code;
 Result<asio::ip::address> ResolveHost(const std::string& host) {
   std::string name = host;
   if (name.size() > 2 && name.front() == '[' && name.back() == ']') name = name.substr(1, name.size() - 2);
+  // RFC 6761: this name is the loopback, whatever a system without /etc/hosts may think.
+  if (name == "localhost") return asio::ip::address(asio::ip::address_v4::loopback());
   error_code error;
   const auto address = asio::ip::make_address(name, error);
   if (!error) return address;

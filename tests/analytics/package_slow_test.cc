@@ -36,7 +36,7 @@ TEST(Package, TheExampleBuildsAndRunsOnTheInstalledLibrary) {
   const auto installed = Shell("cmake --install " AUSPEX_BINARY_DIR " --component library --prefix " + prefix);
   ASSERT_EQ(installed.code, 0) << installed.output;
   const auto configured = Shell("cmake -S " AUSPEX_SOURCE_DIR "/docs/examples/embed -B " + build +
-                              " -DCMAKE_BUILD_TYPE=Release -DCMAKE_PREFIX_PATH=" + prefix);
+                                " -G '" AUSPEX_GENERATOR "' -DCMAKE_BUILD_TYPE=Release -DCMAKE_PREFIX_PATH=" + prefix);
   ASSERT_EQ(configured.code, 0) << configured.output;
   const auto built = Shell("cmake --build " + build);
   ASSERT_EQ(built.code, 0) << built.output;

@@ -2,31 +2,16 @@
 
 #include <algorithm>
 #include <limits>
-#include <numeric>
 #include <set>
 
 #include "auspex/query/parser.h"
+#include "auspex/storage/base/edit_distance.h"
 
 namespace auspex::analytics {
 namespace {
 
 /// Longer texts are no rule files; YAML's aliases make small texts large enough.
 constexpr size_t kMaxYamlBytes = size_t{8} << 20;
-
-size_t EditDistance(std::string_view a, std::string_view b) {
-  std::vector<size_t> row(b.size() + 1);
-  std::iota(row.begin(), row.end(), size_t{0});
-  for (size_t i = 0; i < a.size(); ++i) {
-    size_t diagonal = row[0];
-    row[0] = i + 1;
-    for (size_t j = 0; j < b.size(); ++j) {
-      const size_t replaced = diagonal + (a[i] == b[j] ? 0 : 1);
-      diagonal = row[j + 1];
-      row[j + 1] = std::min({replaced, row[j] + 1, row[j + 1] + 1});
-    }
-  }
-  return row[b.size()];
-}
 
 std::string_view Nearest(std::string_view key, std::span<const std::string_view> known) {
   std::string_view nearest;

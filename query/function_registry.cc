@@ -1,8 +1,8 @@
 #include "auspex/query/function_registry.h"
 
 #include <algorithm>
-#include <numeric>
 
+#include "auspex/storage/base/edit_distance.h"
 #include "builtin_functions.h"
 
 namespace auspex::query {
@@ -22,22 +22,6 @@ ValueType TypeOf(ArgumentType type) {
       return ValueType::kScalar;
   }
   return ValueType::kScalar;
-}
-
-/// Levenshtein's distance: insertions, deletions and replacements that turn `a` into `b`.
-size_t EditDistance(std::string_view a, std::string_view b) {
-  std::vector<size_t> row(b.size() + 1);
-  std::iota(row.begin(), row.end(), size_t{0});
-  for (size_t i = 0; i < a.size(); ++i) {
-    size_t diagonal = row[0];
-    row[0] = i + 1;
-    for (size_t j = 0; j < b.size(); ++j) {
-      const size_t replaced = diagonal + (a[i] == b[j] ? 0 : 1);
-      diagonal = row[j + 1];
-      row[j + 1] = std::min({replaced, row[j] + 1, diagonal + 1});
-    }
-  }
-  return row.back();
 }
 
 Status CheckArgumentCount(const Function& function, size_t given) {

@@ -43,11 +43,8 @@ ApiResult WriteQueries(Service& service, std::string_view group, std::string_vie
                     name.empty() ? fmt::format("group \"{}\" is unknown", group)
                                  : fmt::format("continuous query \"{}\" is unknown in group \"{}\"", name, group)};
   }
-  response.SetHeader("Content-Type", "application/json");
   JsonWriter json(response);
-  json.BeginObject();
-  json.Member("status", "success");
-  json.Key("data");
+  json.BeginSuccess();
   if (!name.empty() && found.size() == 1) {
     WriteQuery(json, found.front());
   } else {
@@ -169,9 +166,7 @@ class ProgressStream {
 std::string ReportJson(const TickReport& report) {
   RecordedResponse body;
   JsonWriter json(body);
-  json.BeginObject();
-  json.Member("status", "success");
-  json.Key("data");
+  json.BeginSuccess();
   WriteReport(json, report);
   json.EndObject();
   json.Finish();

@@ -41,11 +41,8 @@ ApiResult Add(Service& service, Request& request, ResponseWriter& response) {
   if (!events.ok()) return StoreError(events.status());
   const auto ids = service.database().AddEvents(std::move(events).value());
   if (!ids.ok()) return StoreError(ids.status());
-  response.SetHeader("Content-Type", "application/json");
   JsonWriter json(response);
-  json.BeginObject();
-  json.Member("status", "success");
-  json.Key("data");
+  json.BeginSuccess();
   json.BeginObject();
   json.Key("ids");
   json.BeginArray();
@@ -71,11 +68,8 @@ ApiResult List(Service& service, Request& request, ResponseWriter& response) {
   for (auto& selector : selectors) matchers.insert(matchers.end(), selector.begin(), selector.end());
   const auto events = service.database().Events(begin_ms, end_ms, matchers, limit);
   if (!events.ok()) return StoreError(events.status());
-  response.SetHeader("Content-Type", "application/json");
   JsonWriter json(response);
-  json.BeginObject();
-  json.Member("status", "success");
-  json.Key("data");
+  json.BeginSuccess();
   json.BeginArray();
   for (const Event& event : *events) json.Raw(ToJson(event));
   json.EndArray();

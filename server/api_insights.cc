@@ -31,11 +31,8 @@ ApiResult ReadName(const Request& request, std::string_view parameter, std::init
 }
 
 void WriteInsights(const std::vector<Insight>& insights, ResponseWriter& response) {
-  response.SetHeader("Content-Type", "application/json");
   JsonWriter json(response);
-  json.BeginObject();
-  json.Member("status", "success");
-  json.Key("data");
+  json.BeginSuccess();
   json.BeginArray();
   for (const Insight& insight : insights) json.Raw(ToJson(insight));
   json.EndArray();
@@ -75,11 +72,8 @@ ApiResult GetOne(Service& service, Request& request, ResponseWriter& response) {
   if (auto error = ReadOptionalTime(request, "at", known_at_ms)) return error;
   const auto insight = service.database().GetInsight(request.captures[0], known_at_ms);
   if (!insight.ok()) return StoreError(insight.status());
-  response.SetHeader("Content-Type", "application/json");
   JsonWriter json(response);
-  json.BeginObject();
-  json.Member("status", "success");
-  json.Key("data");
+  json.BeginSuccess();
   json.Raw(ToJson(*insight));
   json.EndObject();
   json.Finish();

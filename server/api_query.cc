@@ -70,11 +70,8 @@ void WriteStats(JsonWriter& json, const query::QueryStats& stats) {
 
 // status and resultType come first: streaming readers decide by them how to read the result.
 void WriteResult(const QueryResult& result, const Request& request, ResponseWriter& response) {
-  response.SetHeader("Content-Type", "application/json");
   JsonWriter json(response);
-  json.BeginObject();
-  json.Member("status", "success");
-  json.Key("data");
+  json.BeginSuccess();
   json.BeginObject();
   json.Member("resultType", ResultTypeName(result.type));
   json.Key("result");
@@ -169,11 +166,9 @@ ApiResult QueryRange(Service& service, Request& request, ResponseWriter& respons
 ApiResult FormatQuery(Service& service, Request& request, ResponseWriter& response) {
   const auto formatted = service.database().FormatQuery(request.parameters.Get("query"));
   if (!formatted.ok()) return BadParameter("query", formatted.status().message());
-  response.SetHeader("Content-Type", "application/json");
   JsonWriter json(response);
-  json.BeginObject();
-  json.Member("status", "success");
-  json.Member("data", *formatted);
+  json.BeginSuccess();
+  json.String(*formatted);
   json.EndObject();
   json.Finish();
   return std::nullopt;
@@ -205,11 +200,8 @@ std::string_view ArgumentTypeName(query::ArgumentType type) {
 }
 
 ApiResult Functions(Service& service, Request& /*request*/, ResponseWriter& response) {
-  response.SetHeader("Content-Type", "application/json");
   JsonWriter json(response);
-  json.BeginObject();
-  json.Member("status", "success");
-  json.Key("data");
+  json.BeginSuccess();
   json.BeginArray();
   for (const query::Function* function : service.database().functions().All()) {
     json.BeginObject();

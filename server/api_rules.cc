@@ -122,9 +122,7 @@ ApiResult Rules(Service& service, Request& request, ResponseWriter& response) {
   // Errors can only be answered before the first byte: the answer is made in memory, rules are few.
   RecordedResponse body;
   JsonWriter json(body);
-  json.BeginObject();
-  json.Member("status", "success");
-  json.Key("data");
+  json.BeginSuccess();
   json.BeginObject();
   json.Key("groups");
   json.BeginArray();
@@ -158,9 +156,7 @@ ApiResult Rules(Service& service, Request& request, ResponseWriter& response) {
 ApiResult Alerts(Service& service, Request& /*request*/, ResponseWriter& response) {
   RecordedResponse body;
   JsonWriter json(body);
-  json.BeginObject();
-  json.Member("status", "success");
-  json.Key("data");
+  json.BeginSuccess();
   json.BeginObject();
   json.Key("alerts");
   if (auto error = WriteAlerts(service, json, "")) return error;

@@ -58,11 +58,8 @@ ApiResult WriteList(Result<std::vector<Item>> items, const ListRequest& request,
   if (!items.ok()) return QueryError(items.status());
   const bool truncated = request.limit > 0 && items->size() > request.limit;
   if (truncated) items->resize(request.limit);
-  response.SetHeader("Content-Type", "application/json");
   JsonWriter json(response);
-  json.BeginObject();
-  json.Member("status", "success");
-  json.Key("data");
+  json.BeginSuccess();
   json.BeginArray();
   for (const Item& item : *items) write(json, item);
   json.EndArray();

@@ -21,11 +21,8 @@ ApiResult Healthy(Service& /*service*/, Request& /*request*/, ResponseWriter& re
 ApiResult Ready(Service& service, Request& request, ResponseWriter& response) { return Healthy(service, request, response); }
 
 ApiResult BuildInfo(Service& /*service*/, Request& /*request*/, ResponseWriter& response) {
-  response.SetHeader("Content-Type", "application/json");
   JsonWriter json(response);
-  json.BeginObject();
-  json.Member("status", "success");
-  json.Key("data");
+  json.BeginSuccess();
   json.BeginObject();
   json.Member("version", kPrometheusVersion);
   json.Member("revision", "");

@@ -198,6 +198,13 @@ void JsonWriter::Sample(int64_t t_ms, double value) {
   AfterValue();
 }
 
+void JsonWriter::BeginSuccess() {
+  response_.SetHeader("Content-Type", "application/json");
+  BeginObject();
+  Member("status", "success");
+  Key("data");
+}
+
 bool JsonWriter::Finish() {
   alive_ = alive_ && response_.Write(buffer_);
   buffer_.clear();

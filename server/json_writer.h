@@ -47,6 +47,9 @@ class JsonWriter {
   void Member(std::string_view name, uint64_t value) { Key(name), Int(static_cast<int64_t>(value)); }
   void Member(std::string_view name, bool value) { Key(name), Bool(value); }
 
+  /// {"status":"success","data": as every answer of the API starts; what follows is the data, then EndObject().
+  void BeginSuccess();
+
   /// Hands the rest to the response. False: the client has gone.
   bool Finish();
   /// False: the client has gone, and the rest need not be made.

@@ -74,10 +74,11 @@ std::map<Labels, std::map<int64_t, double>> ModelStore::Matching(const SelectReq
   std::map<Labels, std::map<int64_t, double>> out;
   for (const auto& [key, samples] : samples_) {
     if (key.first != request.tenant) continue;
-    const auto holds = [&](const Matcher& matcher) { return matcher.Matches(key.second); };
+    const Labels& labels = key.second;
+    const auto holds = [&labels](const Matcher& matcher) { return matcher.Matches(labels); };
     if (!std::all_of(request.matchers.begin(), request.matchers.end(), holds)) continue;
     std::map<int64_t, double> within(samples.lower_bound(request.begin_ms), samples.lower_bound(request.end_ms));
-    if (!within.empty()) out.emplace(key.second, std::move(within));
+    if (!within.empty()) out.emplace(labels, std::move(within));
   }
   return out;
 }

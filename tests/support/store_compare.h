@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <gtest/gtest.h>
 
 #include "auspex/storage/base/clock.h"
@@ -17,7 +18,7 @@ class FixedClock final : public Clock {
   void Set(int64_t now_ms) { now_ms_ = now_ms; }
 
  private:
-  int64_t now_ms_;
+  std::atomic<int64_t> now_ms_;
 };
 
 /// Every series of the request with its samples, values as bits; series without a sample are left out.

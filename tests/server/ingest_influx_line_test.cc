@@ -1,24 +1,12 @@
 #include <gtest/gtest.h>
 
 #include "server/ingest.h"
+#include "tests/server/decoded.h"
 
 namespace auspex::server {
 namespace {
 
 constexpr int64_t kNowMs = 1'700'000'000'000;
-
-struct Decoded {
-  Status status;
-  IngestReport report;
-  WriteBatch batch;
-  std::string Rows() const {
-    std::string out;
-    for (size_t i = 0; i < batch.samples_count(); ++i) {
-      out += fmt::format("{} @{} {}\n", batch.LabelsOf(batch.series()[i]).ToString(), batch.t_ms()[i], batch.values()[i]);
-    }
-    return out;
-  }
-};
 
 Decoded Decode(std::string_view body, int64_t precision_ns = 1) {
   Decoded out;
@@ -27,7 +15,7 @@ Decoded Decode(std::string_view body, int64_t precision_ns = 1) {
   return out;
 }
 
-// Lines as Telegraf 1.24 sends them for its cpu, mem and system inputs.
+// Lines written by hand in the form in which Telegraf sends them for its cpu, mem and system inputs.
 TEST(IngestInfluxLineTest, ReadsWhatTelegrafSends) {
   const Decoded got = Decode(
       "cpu,cpu=cpu0,host=web-1 usage_user=2.5,usage_idle=97 1700000000000000000\n"

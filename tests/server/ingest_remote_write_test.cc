@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "server/ingest.h"
+#include "tests/server/decoded.h"
 
 namespace auspex::server {
 namespace {
@@ -38,19 +39,6 @@ std::string Sample(double value, int64_t t_ms) {
   return Bytes(0x12, out);
 }
 std::string Series(std::string_view content) { return Bytes(0x0a, content); }
-
-struct Decoded {
-  Status status;
-  IngestReport report;
-  WriteBatch batch;
-  std::string Rows() const {
-    std::string out;
-    for (size_t i = 0; i < batch.samples_count(); ++i) {
-      out += fmt::format("{} @{} {}\n", batch.LabelsOf(batch.series()[i]).ToString(), batch.t_ms()[i], batch.values()[i]);
-    }
-    return out;
-  }
-};
 
 Decoded Decode(std::string_view body) {
   Decoded out;

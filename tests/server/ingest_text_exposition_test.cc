@@ -4,24 +4,12 @@
 
 #include "server/ingest.h"
 #include "server/value_text.h"
+#include "tests/server/decoded.h"
 
 namespace auspex::server {
 namespace {
 
 constexpr int64_t kNowMs = 1'700'000'000'000;
-
-struct Decoded {
-  Status status;
-  IngestReport report;
-  WriteBatch batch;
-  std::string Rows() const {
-    std::string out;
-    for (size_t i = 0; i < batch.samples_count(); ++i) {
-      out += fmt::format("{} @{} {}\n", batch.LabelsOf(batch.series()[i]).ToString(), batch.t_ms()[i], batch.values()[i]);
-    }
-    return out;
-  }
-};
 
 Decoded Decode(std::string_view body, bool openmetrics = false) {
   Decoded out;

@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <limits>
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -32,12 +33,67 @@ struct SelectRequest {
   int64_t end_ms = std::numeric_limits<int64_t>::max();
 };
 
+/// What neighbouring samples of a series amount to. Staleness markers are left out of everything here. A run that has another
+/// NaN, an infinity or -0.0 is never summarized, so each figure is what a walk over the samples would give, bit for bit.
+struct RunSummary {
+  int64_t t_first_ms = 0;  ///< of the first and last sample that is no staleness marker
+  int64_t t_last_ms = 0;
+  uint64_t count = 0;  ///< > 0
+  double min = 0;
+  double max = 0;
+  double first = 0;
+  double last = 0;
+  double sum = 0;              ///< 0 unless the caller asked for sums
+  double reset_sum = 0;        ///< of v[i - 1] over the pairs within the run with v[i] < v[i - 1], added in time order
+  uint64_t resets_count = 0;   ///< of those pairs
+  uint64_t changes_count = 0;  ///< of the pairs within the run with v[i] != v[i - 1]
+  /// Of a counter, within the run.
+  double increase() const { return (last - first) + reset_sum; }
+};
+
+/// What a caller of ReadSummarized will use beyond t, count, min, max, first, last and changes: those are always there.
+struct SummaryUse {
+  std::span<const int64_t> edges;  ///< increasing; a run never has samples on both sides: t < edge and t >= edge
+  bool sums = false;
+  bool resets = false;
+};
+
+/// The samples of one series in a time range, neighbouring ones possibly summed up.
+struct SummarizedColumns {
+  /// A stretch [begin, end) of `samples` or of `runs`.
+  struct Piece {
+    bool summarized;
+    size_t begin;
+    size_t end;
+  };
+  SampleColumns samples;
+  std::vector<RunSummary> runs;
+  std::vector<Piece> pieces;  ///< in time order; each sample and each run is in one of them
+  void Clear() {
+    samples.Clear();
+    runs.clear();
+    pieces.clear();
+  }
+};
+
 /// Reads series of one selection, with buffers of its own. One thread at a time. Borrows the selection.
 class SeriesReader {
  public:
   virtual ~SeriesReader() = default;
   /// Replaces `out` by the samples of series `index` within the request's times. Errors: Corruption, IoError.
   virtual Status Read(size_t index, SampleColumns& out) = 0;
+
+  /// Like Read, but samples that no edge divides may come as one RunSummary, without having been decoded. How many do is up to
+  /// the store; none is always right, and is what this does unless overridden.
+  ///
+  /// Edges are cuts between samples: a window (a, b] has the edges a + 1 and b + 1, a window [a, b] the edges a and b + 1. Then
+  /// a run lies wholly within a window or wholly outside of it.
+  /// use.sums: if there is any run, then all values of the series in the range are integers whose magnitudes add up to
+  /// at most 2^53: every order and grouping of adding them gives the same sum. Otherwise everything comes as samples.
+  /// use.resets: a run has at most one reset. Then (last - first) of a window, plus in time order the reset_sum of each
+  /// run and the value before each reset elsewhere, is the same sum of the same numbers as over samples.
+  /// Errors: as Read.
+  virtual Status ReadSummarized(size_t index, const SummaryUse& use, SummarizedColumns& out);
 };
 
 /// The series that matched, frozen at one moment: later writes do not show. Immutable, thread-safe.

@@ -33,25 +33,24 @@ struct SelectRequest {
   int64_t end_ms = std::numeric_limits<int64_t>::max();
 };
 
-/// What neighbouring samples of a series amount to. Staleness markers are left out of everything here. A run that has another
-/// NaN, an infinity or -0.0 is never summarized, so each figure is what a walk over the samples would give, bit for bit.
+/// What neighbouring samples of a series amount to. A run that has a NaN (staleness markers are such), an infinity or -0.0 is
+/// never summarized, so each figure is what a walk over the samples would give, bit for bit.
 struct RunSummary {
-  int64_t t_first_ms = 0;  ///< of the first and last sample that is no staleness marker
+  int64_t t_first_ms = 0;  ///< of its first and last sample
   int64_t t_last_ms = 0;
   uint64_t count = 0;  ///< > 0
   double min = 0;
   double max = 0;
   double first = 0;
   double last = 0;
-  double sum = 0;              ///< 0 unless the caller asked for sums
-  double reset_sum = 0;        ///< of v[i - 1] over the pairs within the run with v[i] < v[i - 1], added in time order
-  uint64_t resets_count = 0;   ///< of those pairs
-  uint64_t changes_count = 0;  ///< of the pairs within the run with v[i] != v[i - 1]
+  double sum = 0;             ///< 0 unless the caller asked for sums
+  double reset_sum = 0;       ///< of v[i - 1] over the pairs within the run with v[i] < v[i - 1]; 0 unless asked for resets
+  uint64_t resets_count = 0;  ///< of those pairs; 0 unless asked for resets
   /// Of a counter, within the run.
   double increase() const { return (last - first) + reset_sum; }
 };
 
-/// What a caller of ReadSummarized will use beyond t, count, min, max, first, last and changes: those are always there.
+/// What a caller of ReadSummarized will use beyond t, count, min, max, first and last: those are always there.
 struct SummaryUse {
   std::span<const int64_t> edges;  ///< increasing; a run never has samples on both sides: t < edge and t >= edge
   bool sums = false;

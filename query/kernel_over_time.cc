@@ -1,33 +1,101 @@
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "anchored_window.h"
 #include "kahan.h"
 #include "kernel.h"
 #include "note.h"
-#include "quantile.h"
+#include "sorted_window.h"
 
 namespace auspex::query {
 namespace {
 
 double Seconds(int64_t t_ms) { return static_cast<double>(t_ms) / 1000; }
 
-double Sum(std::span<const double> values) {
+// Neumaier's compensated sum of values that cannot overflow it. The rounding error of an addition is exact either way:
+// here by Knuth's branchless TwoSum.
+struct SumPart {
+  double sum = 0;
+  double lost = 0;
+  double count = 0;
+
+  void Add(int64_t /*t_ms*/, double value, int64_t /*anchor_ms*/) {
+    AddTwo(value);
+    count += 1;
+  }
+  void Merge(const SumPart& later) {
+    AddTwo(later.sum);
+    lost += later.lost;
+    count += later.count;
+  }
+  double Total() const { return sum + lost; }
+  double Mean() const { return sum / count + lost / count; }
+
+ private:
+  void AddTwo(double value) {
+    const double next = sum + value;
+    const double part = next - sum;
+    lost += (sum - (next - part)) + (value - part);
+    sum = next;
+  }
+};
+
+// Sums of the distances from one of the values and of their squares: as the value is among them, the variance is at least
+// its squared distance from the mean / count, so the difference of the two sums keeps its digits.
+struct VariancePart {
+  double count = 0;
+  double origin = 0;
+  SumPart distances;
+  SumPart squares;
+
+  void Add(int64_t t_ms, double value, int64_t anchor_ms) {
+    if (count == 0) origin = value;
+    count += 1;
+    const double distance = value - origin;
+    distances.Add(t_ms, distance, anchor_ms);
+    squares.Add(t_ms, distance * distance, anchor_ms);
+  }
+  // Chan, Golub and LeVeque 1979. What this was is gone afterwards but for Variance().
+  void Merge(const VariancePart& later) {
+    if (later.count == 0) return;
+    const double total = count + later.count;
+    const double delta = (later.origin - origin) + (later.MeanDistance() - MeanDistance());
+    merged_squares = SquaresFromMean() + later.SquaresFromMean() + delta * delta * (count * later.count / total);
+    count = total;
+    merged = true;
+  }
+  double Variance() const { return (merged ? merged_squares : SquaresFromMean()) / count; }
+
+ private:
+  double MeanDistance() const { return distances.Total() / count; }
+  double SquaresFromMean() const {
+    const double sum = distances.Total();
+    return std::max(0.0, squares.Total() - sum * (sum / count));
+  }
+  bool merged = false;
+  double merged_squares = 0;
+};
+
+// The definitions for windows with infinities or with values near the largest: what becomes of an overflow depends on the
+// order of the samples.
+double WildSum(std::span<const double> values) {
   KahanSum sum;
   for (const double value : values) sum.Add(value);
   return std::isinf(sum.sum) ? sum.sum : sum.Total();
 }
 
-double Mean(std::span<const double> values) {
+double WildMean(std::span<const double> values) {
   KahanMean mean;
   for (const double value : values) mean.Add(value);
   return mean.Total();
 }
 
 // Welford's algorithm, both running values compensated.
-double Variance(std::span<const double> values) {
+double WildVariance(std::span<const double> values) {
   KahanSum mean;
   KahanSum squares;
   double count = 0;
@@ -40,19 +108,44 @@ double Variance(std::span<const double> values) {
   return squares.Total() / count;
 }
 
-double Deviation(std::span<const double> values) { return std::sqrt(Variance(values)); }
+// What a reduction of windows consists of: a part, what to take from it, and the plain form for wild windows.
+// kTame: magnitudes below it cannot overflow, however many there are.
+struct SumOf {
+  using Part = SumPart;
+  static constexpr double kTame = 0x1p900;
+  static double Of(const Part& part) { return part.Total(); }
+  static double OfWild(std::span<const double> values) { return WildSum(values); }
+};
+struct MeanOf {
+  using Part = SumPart;
+  static constexpr double kTame = 0x1p900;
+  static double Of(const Part& part) { return part.Mean(); }
+  static double OfWild(std::span<const double> values) { return WildMean(values); }
+};
+struct VarianceOf {
+  using Part = VariancePart;
+  static constexpr double kTame = 0x1p450;
+  static double Of(const Part& part) { return part.Variance(); }
+  static double OfWild(std::span<const double> values) { return WildVariance(values); }
+};
+struct DeviationOf : VarianceOf {
+  static double Of(const Part& part) { return std::sqrt(part.Variance()); }
+  static double OfWild(std::span<const double> values) { return std::sqrt(WildVariance(values)); }
+};
 
-double MedianAbsoluteDeviation(std::span<const double> values) {
-  std::vector<double> scratch(values.begin(), values.end());
-  const double median = Quantile(0.5, scratch);
-  for (size_t i = 0; i < values.size(); ++i) scratch[i] = std::abs(values[i] - median);
-  return Quantile(0.5, scratch);
-}
-
-template <double (*reduce)(std::span<const double>)>
+template <typename Reduction>
 Status Reduced(const RangeInput& input, std::span<double> out, Annotations& /*annotations*/) {
-  ForEachWindow(input,
-                [&](const Window& window) { out[window.step] = reduce(input.values.subspan(window.begin, window.size())); });
+  WildValues wild(input, Reduction::kTame);
+  ForEachAnchoredWindow<typename Reduction::Part>(input, [&](const Window& window, const typename Reduction::Part& part) {
+    wild.Advance(window);
+    if (wild.HasNan(window)) {
+      out[window.step] = std::numeric_limits<double>::quiet_NaN();
+    } else if (wild.IsWild(window)) {
+      out[window.step] = Reduction::OfWild(input.values.subspan(window.begin, window.size()));
+    } else {
+      out[window.step] = Reduction::Of(part);
+    }
+  });
   return OkStatus();
 }
 
@@ -92,23 +185,31 @@ Status Extreme(const RangeInput& input, std::span<double> out, Annotations& /*an
 }
 
 Status QuantileOverTime(const RangeInput& input, std::span<double> out, Annotations& annotations) {
-  std::vector<double> scratch;
+  SortedWindow sorted;
   ForEachWindow(input, [&](const Window& window) {
     const double q = ScalarAt(input, 0, window.step);
     if (!(q >= 0 && q <= 1)) annotations.Warn(InvalidQuantileText(q));
-    scratch.assign(input.values.begin() + static_cast<ptrdiff_t>(window.begin),
-                   input.values.begin() + static_cast<ptrdiff_t>(window.end));
-    out[window.step] = Quantile(q, scratch);
+    sorted.Slide(input.values, window.begin, window.end);
+    out[window.step] = sorted.Quantile(q);
+  });
+  return OkStatus();
+}
+
+Status MadOverTime(const RangeInput& input, std::span<double> out, Annotations& /*annotations*/) {
+  SortedWindow sorted;
+  ForEachWindow(input, [&](const Window& window) {
+    sorted.Slide(input.values, window.begin, window.end);
+    out[window.step] = sorted.MedianAbsoluteDeviation();
   });
   return OkStatus();
 }
 
 constexpr std::pair<std::string_view, Kernel> kKernels[] = {
-    {"avg_over_time", Reduced<Mean>},
-    {"sum_over_time", Reduced<Sum>},
-    {"stddev_over_time", Reduced<Deviation>},
-    {"stdvar_over_time", Reduced<Variance>},
-    {"mad_over_time", Reduced<MedianAbsoluteDeviation>},
+    {"avg_over_time", Reduced<MeanOf>},
+    {"sum_over_time", Reduced<SumOf>},
+    {"stddev_over_time", Reduced<DeviationOf>},
+    {"stdvar_over_time", Reduced<VarianceOf>},
+    {"mad_over_time", MadOverTime},
     {"min_over_time", Extreme<false, false>},
     {"max_over_time", Extreme<true, false>},
     {"ts_of_min_over_time", Extreme<false, true>},

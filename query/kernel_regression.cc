@@ -1,6 +1,8 @@
+#include <algorithm>
 #include <cmath>
 #include <limits>
 
+#include "anchored_window.h"
 #include "kahan.h"
 #include "kernel.h"
 
@@ -12,49 +14,88 @@ struct Line {
   double value;  ///< at the origin
 };
 
-// Least squares through the samples of a window; x is in seconds from origin_ms.
+// Least squares through the samples of a window. x is in seconds from the window's anchor.
+struct LinePart {
+  KahanSum x;
+  KahanSum y;
+  KahanSum xy;
+  KahanSum xx;
+  double count = 0;
+
+  void Add(int64_t t_ms, double value, int64_t anchor_ms) {
+    const double seconds = static_cast<double>(t_ms - anchor_ms) / 1e3;
+    x.Add(seconds);
+    y.Add(value);
+    xy.Add(seconds * value);
+    xx.Add(seconds * seconds);
+    count += 1;
+  }
+  void Merge(const LinePart& later) {
+    for (const auto sum : {&LinePart::x, &LinePart::y, &LinePart::xy, &LinePart::xx}) {
+      (this->*sum).Add((later.*sum).sum);
+      (this->*sum).lost += (later.*sum).lost;
+    }
+    count += later.count;
+  }
+  // `value`: at the anchor.
+  Line Fit() const {
+    const double covariance = xy.Total() - x.Total() * y.Total() / count;
+    const double variance = xx.Total() - x.Total() * x.Total() / count;
+    const double slope = covariance / variance;
+    return {slope, y.Total() / count - slope * x.Total() / count};
+  }
+};
+
+// The definition, x in seconds from origin_ms, for windows with infinities.
 Line FitLine(const RangeInput& input, const Window& window, int64_t origin_ms) {
-  KahanSum sum_x;
-  KahanSum sum_y;
-  KahanSum sum_xy;
-  KahanSum sum_xx;
-  const double first = input.values[window.begin];
-  bool constant = true;
-  for (size_t i = window.begin; i < window.end; ++i) {
-    const double y = input.values[i];
-    if (i > window.begin && y != first) constant = false;
-    const double x = static_cast<double>(input.t_ms[i] - origin_ms) / 1e3;
-    sum_x.Add(x);
-    sum_y.Add(y);
-    sum_xy.Add(x * y);
-    sum_xx.Add(x * x);
-  }
-  if (constant) {
-    constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
-    return std::isinf(first) ? Line{kNaN, kNaN} : Line{0, first};
-  }
-  const auto n = static_cast<double>(window.size());
-  const double covariance = sum_xy.Total() - sum_x.Total() * sum_y.Total() / n;
-  const double variance = sum_xx.Total() - sum_x.Total() * sum_x.Total() / n;
-  const double slope = covariance / variance;
-  return {slope, sum_y.Total() / n - slope * sum_x.Total() / n};
+  LinePart part;
+  for (size_t i = window.begin; i < window.end; ++i) part.Add(input.t_ms[i], input.values[i], origin_ms);
+  return part.Fit();
+}
+
+// visit(window, line) for windows of at least two samples; the line's value is that at origin_of(window).
+template <typename OriginOf, typename Visit>
+void ForEachLine(const RangeInput& input, const OriginOf& origin_of, const Visit& visit) {
+  constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
+  WildValues wild(input, 0x1p900);
+  size_t run_begin = 0;  // the samples from here to the window's last are equal
+  size_t seen = 0;
+  ForEachAnchoredWindow<LinePart>(input, [&](const Window& window, const LinePart& part) {
+    wild.Advance(window);
+    for (; seen < window.end; ++seen) {
+      if (seen > 0 && input.values[seen] != input.values[seen - 1]) run_begin = seen;
+    }
+    if (window.size() < 2) return;
+    if (run_begin <= window.begin) {
+      const double value = input.values[window.begin];
+      visit(window, std::isinf(value) ? Line{kNaN, kNaN} : Line{0, value});
+    } else if (wild.HasNan(window)) {
+      visit(window, Line{kNaN, kNaN});
+    } else if (wild.IsWild(window)) {
+      visit(window, FitLine(input, window, origin_of(window)));
+    } else {
+      Line line = part.Fit();
+      const int64_t anchor_ms = AnchorOf(input.steps.At(window.step), std::max<int64_t>(input.range_ms, 1));
+      line.value += line.slope * (static_cast<double>(origin_of(window) - anchor_ms) / 1e3);
+      visit(window, line);
+    }
+  });
 }
 
 Status Derivative(const RangeInput& input, std::span<double> out, Annotations& /*annotations*/) {
-  ForEachWindow(input, [&](const Window& window) {
-    // An origin near the samples keeps the squares of x small.
-    if (window.size() >= 2) out[window.step] = FitLine(input, window, input.t_ms[window.begin]).slope;
-  });
+  ForEachLine(
+      input, [&](const Window& window) { return input.t_ms[window.begin]; },
+      [&](const Window& window, const Line& line) { out[window.step] = line.slope; });
   return OkStatus();
 }
 
 Status PredictLinear(const RangeInput& input, std::span<double> out, Annotations& /*annotations*/) {
-  ForEachWindow(input, [&](const Window& window) {
-    if (window.size() < 2) return;
-    // The prediction starts at the evaluation time itself, whatever `offset` or `@` did to the window.
-    const Line line = FitLine(input, window, input.evaluation.At(window.step));
-    out[window.step] = line.slope * ScalarAt(input, 1, window.step) + line.value;
-  });
+  // The prediction starts at the evaluation time itself, whatever `offset` or `@` did to the window.
+  ForEachLine(
+      input, [&](const Window& window) { return input.evaluation.At(window.step); },
+      [&](const Window& window, const Line& line) {
+        out[window.step] = line.slope * ScalarAt(input, 1, window.step) + line.value;
+      });
   return OkStatus();
 }
 

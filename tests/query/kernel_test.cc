@@ -2,6 +2,7 @@
 #include "query/kernel.h"
 
 #include <algorithm>
+#include <bit>
 #include <cmath>
 #include <map>
 
@@ -230,6 +231,91 @@ TEST(KernelTest, AgreesWithItsTwinOnEveryWindow) {
       }
     }
   }
+}
+
+// What a range query answers at a step is what an instant query answers there, to the last bit: however far the samples
+// reach that were read, and whatever came before in the same pass.
+TEST(KernelTest, AStepHasTheSameBitsAlone) {
+  std::mt19937_64 random(testing::TestSeed());
+  const std::vector<double> p = {0.375};
+  const std::vector<double> q = {0.25};
+  for (const std::string name : kNames) {
+    SCOPED_TRACE(name);
+    const Kernel kernel = FindKernel(name);
+    for (const int64_t range_ms : {7'000, 60'000, 600'000, 3'000'000}) {
+      Fixture fixture(random, /*counter=*/random() % 2 == 0, /*closed_left=*/random() % 2 == 0);
+      for (double& value : fixture.values) {
+        value = std::ldexp(value, static_cast<int>(random() % 60) - 30) / 3;
+        if (random() % 150 == 0) value = random() % 2 == 0 ? HUGE_VAL : std::nan("");
+        if (random() % 150 == 0) value = random() % 2 == 0 ? 1.7e308 : -0.0;
+      }
+      RangeInput& input = fixture.input;
+      input.range_ms = range_ms;
+      input.scalars = {p, p, q};
+      std::vector<double> out(input.steps.count, Absent());
+      Annotations notes;
+      ASSERT_TRUE(kernel(input, out, notes).ok());
+      for (size_t k = 0; k < out.size(); k += 1 + random() % 20) {
+        RangeInput alone = input;
+        alone.steps = alone.evaluation = {input.steps.At(k), 1, 1};
+        const int64_t first_ms = alone.steps.start_ms - range_ms + (input.closed_left ? 0 : 1);
+        const auto begin = std::lower_bound(input.t_ms.begin(), input.t_ms.end(), first_ms) - input.t_ms.begin();
+        const auto end = std::upper_bound(input.t_ms.begin(), input.t_ms.end(), alone.steps.start_ms) - input.t_ms.begin();
+        alone.t_ms = input.t_ms.subspan(static_cast<size_t>(begin), static_cast<size_t>(end - begin));
+        alone.values = input.values.subspan(static_cast<size_t>(begin), static_cast<size_t>(end - begin));
+        double want = Absent();
+        ASSERT_TRUE(kernel(alone, std::span<double>(&want, 1), notes).ok());
+        EXPECT_EQ(std::bit_cast<uint64_t>(out[k]), std::bit_cast<uint64_t>(want))
+            << "step " << k << " of range " << range_ms << ": " << out[k] << " is alone " << want;
+      }
+    }
+  }
+}
+
+// Sums lose nothing to cancellation, and infinities and overflows end as adding one by one would have them.
+TEST(KernelTest, SumsOfAwkwardValues) {
+  const double inf = HUGE_VAL;
+  const auto answer = [](const char* name, const std::vector<double>& values) {
+    std::vector<int64_t> t_ms(values.size());
+    for (size_t i = 0; i < values.size(); ++i) t_ms[i] = static_cast<int64_t>(i) * 1000 + 500;
+    RangeInput input;
+    input.t_ms = t_ms;
+    input.values = values;
+    input.range_ms = 10'000;
+    input.steps = input.evaluation = {9'000, 1, 1};
+    double out = Absent();
+    Annotations notes;
+    EXPECT_TRUE(FindKernel(name)(input, std::span<double>(&out, 1), notes).ok());
+    return out;
+  };
+  EXPECT_EQ(answer("sum_over_time", {1, 1e100, 1, -1e100}), 2);
+  EXPECT_EQ(answer("avg_over_time", {1, 1e100, 1, -1e100}), 0.5);
+  EXPECT_EQ(answer("sum_over_time", {1, inf, 2}), inf);
+  EXPECT_TRUE(std::isnan(answer("sum_over_time", {1, inf, -inf})));
+  EXPECT_EQ(answer("sum_over_time", {1.5e308, 1.5e308, -1.5e308}), inf);
+  EXPECT_NEAR(answer("avg_over_time", {1.5e308, 1.5e308, 1.5e308}), 1.5e308, 1e293);
+  EXPECT_EQ(answer("stddev_over_time", {1.5990505637277868, 1.5990505637277868, 1.5990505637277868}), 0);
+  EXPECT_NEAR(answer("stdvar_over_time", {1e9, 1e9 + 1, 1e9 + 2}), 2.0 / 3, 1e-15);
+  EXPECT_TRUE(std::isnan(answer("stdvar_over_time", {1, inf})));
+  EXPECT_TRUE(std::isnan(answer("sum_over_time", {1, std::nan(""), 2})));
+  EXPECT_FALSE(IsAbsent(answer("sum_over_time", {1, std::nan(""), 2})));
+}
+
+// The anchors lie between the samples here: {1, 1e100} before, {1, -1e100} after.
+TEST(KernelTest, SumsOverAnAnchor) {
+  const std::vector<int64_t> t_ms = {8'000, 9'000, 11'000, 12'000};
+  const std::vector<double> values = {1, 1e100, 1, -1e100};
+  RangeInput input;
+  input.t_ms = t_ms;
+  input.values = values;
+  input.range_ms = 10'000;
+  input.steps = input.evaluation = {12'000, 1, 1};
+  double out = Absent();
+  Annotations notes;
+  ASSERT_TRUE(FindKernel("sum_over_time")(input, std::span<double>(&out, 1), notes).ok());
+  EXPECT_EQ(out, 2);
+  ASSERT_TRUE(FindKernel("avg_over_time")(input, std::span<double>(&out, 1), notes).ok());
+  EXPECT_EQ(out, 0.5);
 }
 
 TEST(KernelTest, ZeroOfACounterIsLookedForBeforeOrAfterTheThreshold) {

@@ -16,12 +16,10 @@ constexpr double kJumpWeight = 0.50;
 constexpr double kOffsetWeight = 0.25;
 constexpr double kSpread12Weight = 0.44;
 constexpr double kSpread288Weight = 0.21;
-constexpr double kNoveltyBoundary = 0.0120;
 constexpr double kNoveltyPaceMs = 300'000;  // samples closer than this add nothing to the trust in novelty
-constexpr double kPresentWeight = 0.85;
-constexpr double kLaggedWeight = 1.10;
-constexpr int64_t kReady = 30;       // samples before the first judgement
-constexpr int64_t kTailNeeded = 60;  // and before the tail of the errors is believed
+constexpr int64_t kReady = 30;              // samples before the first judgement
+constexpr int64_t kTailNeeded = 60;         // and before the tail of the errors is believed
+constexpr double kSeasonCounts = 0.2;       // weight of the seasonal guesses from which on they excuse what they foresee
 constexpr double kLargest = 1e100;
 constexpr double kGap = 4;  // usual distances of samples
 
@@ -63,15 +61,21 @@ void SeriesModel::LearnOffsets(double x, const Usual& usual, double limit) {
   offsets_.week += 0.3 * Clip(x - usual.week - offsets_.week, limit);
 }
 
-void SeriesModel::LearnUsual(int64_t t_ms, double t, double x, double guess, double limit) {
+void SeriesModel::LearnUsual(int64_t t_ms, double t, double x, double limit) {
   const bool open = t <= Mixture<3>::kOpenSamples;
   level_ += Rate(t, 0.005) * (open ? x - level_ : Clip(x - level_, limit));
-  const double fed = open ? x : guess + Clip(x - guess, limit);
-  if (day_) day_->Feed(t_ms, fed);
-  if (week_) week_->Feed(t_ms, fed);
+  if (day_) day_->Feed(t_ms, x);
+  if (week_) week_->Feed(t_ms, x);
 }
 
-AutoDetector::AutoDetector(const DetectorOptions& options) : model_(options.season) {}
+AutoDetector::AutoDetector(const DetectorOptions& options, const AutoSettings& settings)
+    : settings_(settings),
+      model_(options.season),
+      value_(10, 30, settings.novelty_gate),
+      jump_(10, 30, settings.novelty_gate),
+      offset_(100, 150, settings.novelty_gate),
+      spread12_(10, 60, settings.novelty_gate),
+      spread288_(10, 60, settings.novelty_gate) {}
 
 double AutoDetector::Floor() const { return 0.004 * (max_ - min_) + 1e-9 * level_size_ + 1e-12; }
 
@@ -112,7 +116,7 @@ AutoDetector::NoveltyVerdict AutoDetector::JudgeNovelty(double x, double context
 double AutoDetector::NoveltyTrust() const {
   // What there is to see takes its time to be seen, however often one looks.
   const double seen = std::min(static_cast<double>(t_), static_cast<double>(last_ms_ - first_ms_) / kNoveltyPaceMs);
-  return seen / (seen + 2000) / kNoveltyBoundary;
+  return seen / (seen + settings_.novelty_trust) / settings_.novelty_boundary;
 }
 
 AutoDetector::Band AutoDetector::SeenBand() const {
@@ -141,7 +145,8 @@ AutoDetector::TailVerdict AutoDetector::JudgeTail(int64_t t_ms, double x, const 
   const double present_error = x - present_guess.value;
   const double present_scale = scale_of(present_);
   const double z1 = std::min(std::abs(present_error) / present_scale, 1e4);
-  const double slack1 = usual.slack * std::max(context_share, present_guess.weights[1] + present_guess.weights[2]);
+  const double season_share1 = std::max(context_share, present_guess.weights[1] + present_guess.weights[2]);
+  const double slack1 = usual.slack * season_share1;
 
   double z3 = 0;
   double slack3 = 0;
@@ -155,8 +160,14 @@ AutoDetector::TailVerdict AutoDetector::JudgeTail(int64_t t_ms, double x, const 
     lagged_scale = scale_of(lagged_);
     lagged_expected = guess.value;
     lagged_z_[static_cast<size_t>(t_) % 3] = Clip(error / lagged_scale, 1e4);
-    lagged_slack_[static_cast<size_t>(t_) % 3] =
-        usual.slack * std::max(context_share, guess.weights[1] + guess.weights[2]) / lagged_scale;
+    const double season_share = std::max(context_share, guess.weights[1] + guess.weights[2]);
+    double excused = usual.slack * season_share;
+    if (season_share >= kSeasonCounts) {
+      for (const double seasonal : {lagged[1], lagged[2]}) {
+        excused = std::max(excused, std::abs(error) - std::max(0.0, std::abs(x - seasonal) - usual.slack));
+      }
+    }
+    lagged_slack_[static_cast<size_t>(t_) % 3] = excused / lagged_scale;
     z3 = std::abs(MedianOf3(lagged_z_));
     slack3 = *std::max_element(lagged_slack_.begin(), lagged_slack_.end());
     learn(lagged_, error, lagged_scale, lagged);
@@ -170,17 +181,22 @@ AutoDetector::TailVerdict AutoDetector::JudgeTail(int64_t t_ms, double x, const 
   double weight = on * Trust(t) * std::exp(-budget_);
   TailVerdict verdict{.expected = present_guess.value, .width = kLargest};
   if (t_ >= kTailNeeded && weight > 0) {
-    const double r1 =
-        kPresentWeight * weight * std::max(0.0, std::abs(present_error) - slack1) / present_scale / present_.tail.bound();
-    const double r3 = kLaggedWeight * weight * std::max(0.0, z3 - slack3) / lagged_.tail.bound();
+    double unexplained = std::max(0.0, std::abs(present_error) - slack1);
+    if (season_share1 >= kSeasonCounts) {
+      for (const double guess : {present[1], present[2]}) {
+        unexplained = std::min(unexplained, std::max(0.0, std::abs(x - guess) - usual.slack));
+      }
+    }
+    const double r1 = settings_.present_weight * weight * unexplained / present_scale / present_.tail.bound();
+    const double r3 = settings_.lagged_weight * weight * std::max(0.0, z3 - slack3) / lagged_.tail.bound();
     if (r1 >= r3) {
       verdict.score = r1;
-      verdict.width = slack1 + present_scale * present_.tail.bound() / (kPresentWeight * weight);
+      verdict.width = slack1 + present_scale * present_.tail.bound() / (settings_.present_weight * weight);
       verdict.reason = Reason::kSingleSample;
     } else {
       verdict.score = r3;
       verdict.expected = lagged_expected;
-      verdict.width = lagged_scale * (slack3 + lagged_.tail.bound() / (kLaggedWeight * weight));
+      verdict.width = lagged_scale * (slack3 + lagged_.tail.bound() / (settings_.lagged_weight * weight));
       verdict.reason = Reason::kSustained;
     }
     if (verdict.score >= 1) {
@@ -229,7 +245,7 @@ Judgement AutoDetector::Step(int64_t t_ms, double x) {
   const Band seen = SeenBand();
   const NoveltyVerdict novelty = JudgeNovelty(x, error, after_gap);
   const TailVerdict tail = JudgeTail(t_ms, x, usual, guess.weights[1] + guess.weights[2]);
-  model_.LearnUsual(t_ms, t, x, guess.value, 4 * context_.scale());
+  model_.LearnUsual(t_ms, t, x, 4 * context_.scale());
   context_.Learn(t, x, error, candidates);
   previous_ = x;
 

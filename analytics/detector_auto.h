@@ -36,7 +36,7 @@ class SeriesModel {
   /// After a gap the last few samples say nothing any more: the short level is what is usual now.
   void Resume(double guess) { offsets_.level = guess; }
   void LearnOffsets(double x, const Usual& usual, double limit);
-  void LearnUsual(int64_t t_ms, double t, double x, double guess, double limit);
+  void LearnUsual(int64_t t_ms, double t, double x, double limit);
 
  private:
   double level_ = 0;
@@ -54,6 +54,16 @@ struct ErrorJudge {
   TailBound tail;
 };
 
+/// The few constants of algo=auto that are chosen rather than derived (bench/quality chooses them on some categories of a
+/// benchmark and scores the others with them).
+struct AutoSettings {
+  double novelty_boundary = 0.0120;  ///< a weighted sum of novelties of this size scores 1
+  double novelty_trust = 2000;       ///< samples after which novelty has half of its weight
+  double novelty_gate = 3;           ///< usual steps of a signal: a smaller distance is no full novelty
+  double present_weight = 0.85;      ///< of the error of one sample
+  double lagged_weight = 1.10;       ///< of the median of the last three errors
+};
+
 /// algo=auto: two independent judges with one boundary.
 ///   novelty   has this value, jump, distance from the season or spread been seen before? Right for short, irregular series.
 ///   tail      is the error of the prediction beyond what one sample in a million shows, by this series' own errors? Right for
@@ -61,7 +71,7 @@ struct ErrorJudge {
 /// score = rest(max(rest(novelty), tail)).
 class AutoDetector final : public Detector {
  public:
-  explicit AutoDetector(const DetectorOptions& options);
+  explicit AutoDetector(const DetectorOptions& options, const AutoSettings& settings = {});
   Judgement Step(int64_t t_ms, double x) override;
   std::unique_ptr<Detector> Clone() const override { return std::make_unique<AutoDetector>(*this); }
 
@@ -90,6 +100,7 @@ class AutoDetector final : public Detector {
   };
   Band SeenBand() const;
 
+  AutoSettings settings_;
   SeriesModel model_;
   Mixture<3> context_;
   ErrorJudge<4> present_;
@@ -113,11 +124,7 @@ class AutoDetector final : public Detector {
 
   RollingSpread spread_short_{12};
   RollingSpread spread_long_{288};
-  Novelty value_{10, 30};
-  Novelty jump_{10, 30};
-  Novelty offset_{100, 150};
-  Novelty spread12_{10, 60};
-  Novelty spread288_{10, 60};
+  Novelty value_, jump_, offset_, spread12_, spread288_;
   Rest novelty_rest_;
   Rest rest_;
   Persistence persistence_;

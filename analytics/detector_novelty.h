@@ -99,8 +99,9 @@ class SeenValues {
 /// it than the signal's usual steps from sample to sample (so that the records which noise keeps setting do not count).
 class Novelty {
  public:
-  /// The first `ignored` values are not looked at; nothing is new before `needed` values.
-  Novelty(int64_t ignored, int64_t needed) : ignored_(ignored), needed_(needed) {}
+  /// The first `ignored` values are not looked at; nothing is new before `needed` values; what lies nearer than `gate` usual
+  /// steps counts less (of white noise, one value in a million lies further than 3 beyond all seen).
+  Novelty(int64_t ignored, int64_t needed, double gate) : ignored_(ignored), needed_(needed), gate_(gate) {}
 
   /// The novelty of g, which is then remembered.
   double Push(double g) {
@@ -126,12 +127,12 @@ class Novelty {
   /// Novelty of a value `distance` away from all seen.
   double Of(double distance) const {
     if (distance <= 0) return 0;
-    return std::min(1.0, distance / Range()) * std::min(1.0, distance / std::max(kGate * noise_, 1e-300));
+    return std::min(1.0, distance / Range()) * std::min(1.0, distance / std::max(gate_ * noise_, 1e-300));
   }
   /// The distance at which a value outside the range has the novelty `wanted` (0 < wanted <= 1): Of() turned round.
   double DistanceOf(double wanted) const {
     const double range = Range();
-    const double gate = kGate * noise_;
+    const double gate = gate_ * noise_;
     const double both = std::sqrt(wanted * range * gate);  // while neither factor is full
     return both <= std::min(range, gate) ? both : wanted * std::max(range, gate);
   }
@@ -141,11 +142,9 @@ class Novelty {
  private:
   double Range() const { return std::max(seen_.max() - seen_.min(), 0.1 * spread_) + 1e-9 * std::abs(centre_) + 1e-12; }
 
-  // Of white noise, one value in a million lies further beyond all seen.
-  static constexpr double kGate = 3;
-
   int64_t ignored_;
   int64_t needed_;
+  double gate_;
   int64_t pushes_ = 0;
   SeenValues seen_;
   double centre_ = 0;

@@ -11,7 +11,9 @@ namespace auspex::analytics {
 /// The usual value at each phase of a season: the day in 96 bins of 15 min, the week in 168 of 1 h, ...
 ///
 /// A bin gathers the samples of one visit and folds in their mean when the next sample falls into another bin, so that its
-/// memory is in seasons whatever the sampling interval, and no bin predicts from its own visit.
+/// memory is in seasons whatever the sampling interval, and no bin predicts from its own visit. From the third visit on what is
+/// folded in is the middle one of bin, last visit and this one: what happened once does not become usual, what happens twice
+/// does at once.
 class SeasonProfile {
  public:
   /// rate: weight of the newest visit once there are 1/rate of them.
@@ -29,15 +31,14 @@ class SeasonProfile {
     return bins_[at].mean + std::abs(offset) * (neighbour.mean - bins_[at].mean);
   }
 
-  /// The larger step to a neighbouring bin: what a beat that comes a little early or late explains.
+  /// How sharply the profile bends here: what a beat that comes a little early or late explains. A steady climb does not bend.
   double Slack(int64_t t_ms) const {
     const auto at = static_cast<size_t>(Phase(t_ms) / width_ms_);
-    if (bins_[at].visits == 0) return 0;
-    double slack = 0;
-    for (const size_t neighbour : {Before(at), After(at)}) {
-      if (bins_[neighbour].visits > 0) slack = std::max(slack, std::abs(bins_[neighbour].mean - bins_[at].mean));
-    }
-    return slack;
+    const Bin& bin = bins_[at];
+    if (bin.visits == 0) return 0;
+    const Bin& before = bins_[Before(at)];
+    const Bin& after = bins_[After(at)];
+    return std::abs((before.visits > 0 ? before.mean - bin.mean : 0) + (after.visits > 0 ? after.mean - bin.mean : 0));
   }
 
   void Feed(int64_t t_ms, double x) {
@@ -51,6 +52,7 @@ class SeasonProfile {
  private:
   struct Bin {
     double mean = 0;
+    double last = 0;  // mean of the last visit
     double visits = 0;
   };
 
@@ -64,7 +66,11 @@ class SeasonProfile {
   void EndVisit() {
     Bin& bin = bins_[visiting_];
     bin.visits += 1;
-    bin.mean += std::max(1 / bin.visits, rate_) * (visit_sum_ / visit_count_ - bin.mean);
+    const double visit = visit_sum_ / visit_count_;
+    const double taught =
+        bin.visits < 3 ? visit : std::max(std::min(bin.mean, bin.last), std::min(std::max(bin.mean, bin.last), visit));
+    bin.mean += std::max(1 / bin.visits, rate_) * (taught - bin.mean);
+    bin.last = visit;
     visit_sum_ = 0;
     visit_count_ = 0;
   }

@@ -1,58 +1,14 @@
 // How good the anomaly scores are on the Numenta Anomaly Benchmark: `anomaly_score(x[365d])` at every sample of each file,
 // through the function as the language calls it.
-//
-//   nab_quality --data FOLDER [--range 365d] [--options "algo=mad"] [--alarms]
-//
-// FOLDER (or AUSPEX_NAB_DATA) has data/<category>/<file>.csv and windows.json or labels/combined_windows.json.
 #include <algorithm>
+#include <cmath>
 #include <cstdio>
-#include <cstdlib>
 #include <limits>
-#include <numeric>
-#include <string>
 
-#include <CLI/CLI.hpp>
-
-#include "auspex/analytics/functions.h"
-#include "auspex/query/parser.h"
-#include "bench/quality/nab_corpus.h"
-#include "bench/quality/nab_score.h"
+#include "bench/quality/function_call.h"
+#include "bench/quality/report.h"
 
 namespace auspex::quality {
-namespace {
-
-/// The function's value at each sample's time. One range query: the steps are the common divisor of the samples' distances.
-Result<std::vector<double>> Scores(const query::FunctionRegistry& registry, const LabelledSeries& series, int64_t range_ms,
-                                   const std::string& options) {
-  query::RangeCall call;
-  call.range_ms = range_ms;
-  call.types = {query::ValueType::kMatrix, query::ValueType::kString};
-  call.strings = {"", options};
-  call.numbers.assign(2, std::numeric_limits<double>::quiet_NaN());
-  AUSPEX_ASSIGN_OR_RETURN(const auto kernel, registry.Find("anomaly_score")->make_range(call));
-
-  int64_t step_ms = 0;
-  for (size_t i = 1; i < series.t_ms.size(); ++i) step_ms = std::gcd(step_ms, series.t_ms[i] - series.t_ms[i - 1]);
-  const Labels labels = Labels::Of({{kMetricName, "nab"}, {"file", series.name}});
-  query::RangeInput input;
-  input.t_ms = series.t_ms;
-  input.values = series.values;
-  input.range_ms = range_ms;
-  input.labels = &labels;
-  input.scalars.resize(2);
-  input.steps = {.start_ms = series.t_ms.front(),
-                 .step_ms = step_ms,
-                 .count = static_cast<size_t>((series.t_ms.back() - series.t_ms.front()) / step_ms) + 1};
-  std::vector<double> dense(input.steps.count, query::Absent());
-  query::Annotations annotations;
-  AUSPEX_RETURN_IF_ERROR(kernel->Evaluate(input, dense, annotations));
-  std::vector<double> scores;
-  for (const int64_t t_ms : series.t_ms) {
-    const double score = dense[static_cast<size_t>((t_ms - series.t_ms.front()) / step_ms)];
-    scores.push_back(query::IsAbsent(score) ? 0 : score);
-  }
-  return scores;
-}
 
 ScoredSeries Labelled(const LabelledSeries& series, std::vector<double> scores) {
   ScoredSeries out;
@@ -69,6 +25,8 @@ ScoredSeries Labelled(const LabelledSeries& series, std::vector<double> scores) 
   }
   return out;
 }
+
+namespace {
 
 std::vector<FileScore> ScoreAll(const std::vector<ScoredSeries>& files, double threshold, const Profile& profile) {
   std::vector<FileScore> out;
@@ -124,39 +82,18 @@ void Print(const std::vector<ScoredSeries>& files, const std::vector<LabelledSer
   }
 }
 
-int Run(int argc, char** argv) {
-  CLI::App app("Score anomaly_score on the Numenta Anomaly Benchmark");
-  std::string folder = std::getenv("AUSPEX_NAB_DATA") == nullptr ? "" : std::getenv("AUSPEX_NAB_DATA");
-  std::string range = "365d";
-  std::string options;
-  bool alarms = false;
-  app.add_option("--data", folder, "folder with data/ and windows.json (default: AUSPEX_NAB_DATA)");
-  app.add_option("--range", range, "range of the selector");
-  app.add_option("--options", options, "options string of the function");
-  app.add_flag("--alarms", alarms, "print every row above the boundary");
-  CLI11_PARSE(app, argc, argv);
-  const auto fail = [](const Status& status) {
-    std::fprintf(stderr, "nab_quality: %s\n", status.ToString().c_str());
-    return 1;
-  };
-  if (folder.empty()) return fail(InvalidArgument("no data: give --data or AUSPEX_NAB_DATA"));
-  const auto range_ms = query::ParseDurationMs(range);
-  if (!range_ms.ok()) return fail(range_ms.status());
-  const auto corpus = ReadCorpus(folder);
-  if (!corpus.ok()) return fail(corpus.status());
-  query::FunctionRegistry registry;
-  if (const Status status = analytics::RegisterAnalyticsFunctions(registry); !status.ok()) return fail(status);
+}  // namespace
+
+Status ReportNab(const query::FunctionRegistry& registry, const std::vector<LabelledSeries>& corpus, int64_t range_ms,
+                 const std::string& options, bool alarms) {
   std::vector<ScoredSeries> files;
-  for (const LabelledSeries& series : *corpus) {
-    auto scores = Scores(registry, series, *range_ms, options);
-    if (!scores.ok()) return fail(scores.status());
-    files.push_back(Labelled(series, *std::move(scores)));
+  for (const LabelledSeries& series : corpus) {
+    AUSPEX_ASSIGN_OR_RETURN(
+        auto scores, CallAtSamples(registry, "anomaly_score", range_ms, options, series.name, {series.t_ms, series.values}));
+    files.push_back(Labelled(series, std::move(scores)));
   }
-  Print(files, *corpus, alarms);
-  return 0;
+  Print(files, corpus, alarms);
+  return OkStatus();
 }
 
-}  // namespace
 }  // namespace auspex::quality
-
-int main(int argc, char** argv) { return auspex::quality::Run(argc, argv); }

@@ -115,14 +115,14 @@ TEST(SeenValues, IsTheNaiveListWithinACell) {
 }
 
 TEST(Novelty, ANewValueFarOutIsNew) {
-  Novelty novelty(10, 60);
+  Novelty novelty(10, 60, 3);
   for (int i = 0; i < 100; ++i) EXPECT_EQ(novelty.Push(i % 5), i < 10 ? 0 : 0) << i;
   EXPECT_EQ(novelty.Push(100), 1);
   EXPECT_EQ(novelty.Push(100), 0) << "seen now";
 }
 
 TEST(Novelty, DistanceOfTurnsItRound) {
-  Novelty novelty(10, 60);
+  Novelty novelty(10, 60, 3);
   for (int i = 0; i < 100; ++i) novelty.Push(i % 5);
   for (const double wanted : {0.05, 0.3, 0.9}) EXPECT_NEAR(novelty.Of(novelty.DistanceOf(wanted)), wanted, 1e-12);
 }
@@ -260,7 +260,7 @@ TEST(Detector, PinnedOnAPublicSeries) {
   }
   ASSERT_EQ(alarms.size(), 4U);
   const std::pair<std::string, double> want[] = {
-      {"2015-09-16 07:59", 6.91}, {"2015-09-16 08:04", 2.44}, {"2015-09-16 08:09", 15.07}, {"2015-09-17 07:55", 2.31}};
+      {"2015-09-16 07:59", 6.91}, {"2015-09-16 08:04", 2.44}, {"2015-09-16 08:09", 14.75}, {"2015-09-17 07:55", 2.28}};
   for (size_t i = 0; i < 4; ++i) {
     EXPECT_EQ(alarms[i].first, want[i].first);
     EXPECT_NEAR(alarms[i].second, want[i].second, 0.006);

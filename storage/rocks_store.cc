@@ -291,8 +291,11 @@ Status RocksStore::WriteLocked(TenantId tenant, const Rows& rows, std::string_vi
   index_.MarkStored(new_series);
   ++next_sequence_;
   journal_bytes_ += journal_record.size();
-  const std::unique_lock head_lock(head_mu_);
-  head_->Append(rows.ordinals, rows.t_ms, rows.values);
+  {
+    const std::unique_lock head_lock(head_mu_);
+    head_->Append(rows.ordinals, rows.t_ms, rows.values);
+  }
+  changes_.Note(*std::min_element(rows.t_ms.begin(), rows.t_ms.end()));
   return OkStatus();
 }
 

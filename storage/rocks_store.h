@@ -15,6 +15,7 @@
 #include <roaring/roaring.hh>
 
 #include "auspex/storage/store.h"
+#include "change_log.h"
 #include "head.h"
 #include "keys.h"
 #include "partition.h"
@@ -43,6 +44,8 @@ class RocksStore final : public Store {
   Result<std::vector<std::string>> LabelValues(std::string_view name, const SelectRequest& request,
                                                size_t limit) const override;
   Result<std::vector<Labels>> Series(const SelectRequest& request, size_t limit) const override;
+  uint64_t ChangeVersion() const override { return changes_.Version(); }
+  StoreChanges ChangesSince(uint64_t version) const override { return {changes_.EarliestSince(version), OldestMs()}; }
 
   Result<AppendReport> Commit(const Transaction& transaction) override;
   Result<std::optional<std::string>> GetRecord(TenantId tenant, RecordKind kind, std::string_view key) const override;
@@ -127,6 +130,8 @@ class RocksStore final : public Store {
   std::shared_ptr<Head> head_;
   std::shared_ptr<const Head> frozen_;  // being flushed
   ActiveSets active_;                   // series that have blocks, by partition
+
+  ChangeLog changes_;  // every write and deletion, once it can be seen
 
   std::atomic<uint64_t> journal_bytes_{0};
   std::atomic<uint64_t> appended_samples_{0};

@@ -25,18 +25,21 @@ class StoreSeriesReader final : public SeriesReader {
         if (!with_blocks->contains(series.id.ordinal)) continue;
         AUSPEX_RETURN_IF_ERROR(blocks->Collect(partition, selection_.tenant_, series.id, begin_ms, end_ms));
       }
+      cost_.blocks_decoded += blocks->blocks().size();
       AUSPEX_RETURN_IF_ERROR(blocks->ReadOver(begin_ms, end_ms, scratch_, out));
     }
     series.frozen.ReadOver(begin_ms, end_ms, out);
     series.head.ReadOver(begin_ms, end_ms, out);
     return OkStatus();
   }
+  ReadCost cost() const override { return cost_; }
 
  private:
   const StoreSelection& selection_;
   std::unique_ptr<BlockReader> cold_;
   std::unique_ptr<BlockReader> hot_;
   BlockScratch scratch_;
+  ReadCost cost_;
 };
 
 StoreSelection::~StoreSelection() {

@@ -75,6 +75,20 @@ struct SummarizedColumns {
   }
 };
 
+/// What was touched to read series: for EXPLAIN ANALYZE.
+struct ReadCost {
+  uint64_t blocks_decoded = 0;  ///< wholly or in part
+  uint64_t blocks_skipped = 0;  ///< in the range, but answered from their summaries, or found to be outside by their header
+};
+
+/// What became of a store's samples since some moment, for caches of what was computed from them.
+struct StoreChanges {
+  /// Samples from here on may be others than they were: the earliest time written or deleted since. Default: all may be.
+  int64_t earliest_ms = std::numeric_limits<int64_t>::min();
+  /// Samples before this may have gone: the end of what retention has expired by now.
+  int64_t expired_ms = std::numeric_limits<int64_t>::max();
+};
+
 /// Reads series of one selection, with buffers of its own. One thread at a time. Borrows the selection.
 class SeriesReader {
  public:
@@ -93,6 +107,9 @@ class SeriesReader {
   /// run and the value before each reset elsewhere, is the same sum of the same numbers as over samples.
   /// Errors: as Read.
   virtual Status ReadSummarized(size_t index, const SummaryUse& use, SummarizedColumns& out);
+
+  /// What reading has cost since this reader was made.
+  virtual ReadCost cost() const { return {}; }
 };
 
 /// The series that matched, frozen at one moment: later writes do not show. Immutable, thread-safe.
@@ -124,6 +141,12 @@ class SeriesStore {
   virtual Result<std::vector<std::string>> LabelValues(std::string_view name, const SelectRequest& request, size_t limit) const = 0;
   /// The label sets of the matching series, in Labels' order.
   virtual Result<std::vector<Labels>> Series(const SelectRequest& request, size_t limit) const = 0;
+
+  /// A number for this moment. What is selected after it was asked for, and ChangesSince of it, miss nothing: a write is
+  /// counted after it can be seen and before it is acknowledged.
+  virtual uint64_t ChangeVersion() const { return 0; }
+  /// What may have changed since ChangeVersion() answered `version`, never too little.
+  virtual StoreChanges ChangesSince(uint64_t /*version*/) const { return {}; }
 };
 
 }  // namespace auspex

@@ -51,6 +51,17 @@ Status BlockReader::Collect(Partition partition, TenantId tenant, SeriesId serie
   return FromRocks(iterator_->status(), FamilyName(family_));
 }
 
+Status BlockReader::DecodeOver(const BlockKey& key, const BlockView& view, int64_t begin_ms, int64_t end_ms,
+                               BlockScratch& scratch, SampleColumns& out) const {
+  if (deleted_ == nullptr || !deleted_->Touch(key.generation, view.tmin_ms(), view.tmax_ms())) {
+    return view.DecodeOver(begin_ms, end_ms, scratch, out);
+  }
+  for (const DeletedRanges::Kept& kept : deleted_->KeptOf(key.generation, begin_ms, end_ms)) {
+    AUSPEX_RETURN_IF_ERROR(view.DecodeOver(kept.begin_ms, kept.end_ms, scratch, out));
+  }
+  return OkStatus();
+}
+
 Status BlockReader::ReadOver(int64_t begin_ms, int64_t end_ms, BlockScratch& scratch, SampleColumns& out) {
   bool overlap = false;
   for (size_t i = 1; i < blocks_.size(); ++i) overlap |= blocks_[i].key.tmin_ms <= blocks_[i - 1].tmax_ms;
@@ -60,7 +71,7 @@ Status BlockReader::ReadOver(int64_t begin_ms, int64_t end_ms, BlockScratch& scr
   }
   for (const Collected& block : blocks_) {
     const auto view = BlockView::Parse(std::string_view(bytes_).substr(block.at, block.size));
-    const Status status = view.ok() ? view->DecodeOver(begin_ms, end_ms, scratch, out) : view.status();
+    const Status status = view.ok() ? DecodeOver(block.key, *view, begin_ms, end_ms, scratch, out) : view.status();
     if (!status.ok()) return Where(block.key, status);
   }
   return OkStatus();

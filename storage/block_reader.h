@@ -10,6 +10,7 @@
 #include "block.h"
 #include "keys.h"
 #include "rocks.h"
+#include "tombstones.h"
 
 namespace auspex::storage {
 
@@ -19,6 +20,8 @@ class BlockReader {
   /// snapshot: null reads what is there now. It and `rocks` must outlive this.
   BlockReader(const Rocks& rocks, Family family, const rocksdb::Snapshot* snapshot);
 
+  /// Samples that ReadOver leaves out; null or empty: none. Must stay where it is.
+  void SetDeleted(const DeletedRanges* deleted) { deleted_ = deleted; }
   /// Forgets the blocks that were collected.
   void Clear();
   /// Collects the blocks of a series within a partition that may have samples in [begin_ms, end_ms).
@@ -36,9 +39,12 @@ class BlockReader {
   const std::vector<Collected>& blocks() const { return blocks_; }
 
  private:
+  Status DecodeOver(const BlockKey& key, const BlockView& view, int64_t begin_ms, int64_t end_ms, BlockScratch& scratch,
+                    SampleColumns& out) const;
   Status Where(const BlockKey& key, const Status& status) const;
 
   const Family family_;
+  const DeletedRanges* deleted_ = nullptr;
   rocksdb::Slice upper_;
   std::string upper_bytes_;
   std::unique_ptr<rocksdb::Iterator> iterator_;

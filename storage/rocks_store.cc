@@ -27,6 +27,9 @@ namespace {
 
 // How often the background thread looks whether a partition has expired or a day has ended.
 constexpr int64_t kCarePeriodMs = 60'000;
+// As many as Prometheus keeps by default, if they take no more than about a thirtieth of the memory.
+constexpr uint64_t kExemplarsLimit = 100'000;
+constexpr uint64_t kBudgetPerExemplar = 4'096;
 
 }  // namespace
 
@@ -37,6 +40,7 @@ RocksStore::RocksStore(const StoreOptions& options)
       head_limit_bytes_(options.memory_budget_bytes / 5),
       // What a replay after a crash has to read: about a second.
       journal_limit_bytes_(std::min(options.memory_budget_bytes / 2, uint64_t{256} << 20)),
+      exemplars_(std::min<uint64_t>(kExemplarsLimit, options.memory_budget_bytes / kBudgetPerExemplar)),
       head_(std::make_shared<Head>()) {}
 
 RocksStore::~RocksStore() { static_cast<void>(Close()); }
@@ -46,6 +50,8 @@ Status RocksStore::Start() {
   if (!options_.read_only) AUSPEX_RETURN_IF_ERROR(RemoveIngestLeftovers(*rocks_));
   AUSPEX_RETURN_IF_ERROR(LoadIndex());
   AUSPEX_RETURN_IF_ERROR(LoadState());
+  AUSPEX_RETURN_IF_ERROR(LoadTombstones());
+  AUSPEX_RETURN_IF_ERROR(exemplars_.Load(*rocks_));
   AUSPEX_RETURN_IF_ERROR(Replay());
   if (options_.read_only) {
     read_only_reason_ = "opened read-only";
@@ -252,14 +258,15 @@ Result<AppendReport> RocksStore::Write(const WriteBatch& samples, std::span<cons
   Rows rows;
   AppendReport report = ResolveRows(samples, rows);
   rejected_samples_ += report.rejected;
-  if (rows.ordinals.empty() && changes.empty()) return report;
+  const ExemplarRows exemplars = ResolveExemplars(samples);
+  if (rows.ordinals.empty() && changes.empty() && exemplars.ordinals.empty() && samples.metadata().empty()) return report;
   std::string record;
   if (!rows.ordinals.empty()) record = EncodeJournalRecord(rows.ordinals, rows.t_ms, rows.values);
   uint64_t written = 0;
   {
     std::unique_lock append_lock(append_mu_);
     AUSPEX_RETURN_IF_ERROR(WaitForRoom(append_lock));
-    AUSPEX_RETURN_IF_ERROR(WriteLocked(samples.tenant(), rows, record, changes));
+    AUSPEX_RETURN_IF_ERROR(WriteLocked(samples, rows, record, exemplars, changes));
     written = syncer_->NoteWritten();
   }
   appended_samples_ += report.accepted;
@@ -267,28 +274,32 @@ Result<AppendReport> RocksStore::Write(const WriteBatch& samples, std::span<cons
   return report;
 }
 
-Status RocksStore::WriteLocked(TenantId tenant, const Rows& rows, std::string_view journal_record,
-                               std::span<const Transaction::Change> changes) {
+Status RocksStore::WriteLocked(const WriteBatch& samples, const Rows& rows, std::string_view journal_record,
+                               const ExemplarRows& exemplars, std::span<const Transaction::Change> changes) {
   batch_.Clear();
   std::vector<uint32_t> new_series;
-  if (!rows.ordinals.empty()) {
-    const auto put = [&](Family family) {
-      return [this, family](std::string_view key, std::string_view value) {
-        AUSPEX_CHECK(batch_.Put(rocks_->family(family), AsSlice(key), AsSlice(value)).ok());
-      };
+  const auto put = [&](Family family) {
+    return [this, family](std::string_view key, std::string_view value) {
+      AUSPEX_CHECK(batch_.Put(rocks_->family(family), AsSlice(key), AsSlice(value)).ok());
     };
+  };
+  if (!rows.ordinals.empty()) {
     index_.UnstoredRows(rows.ordinals, put(Family::kSymbols), put(Family::kSeries), new_series);
     put(Family::kJournal)(JournalKey(next_sequence_), journal_record);
   }
+  if (!exemplars.ordinals.empty()) {
+    index_.UnstoredRows(exemplars.ordinals, put(Family::kSymbols), put(Family::kSeries), new_series);
+  }
+  PutMetadata(samples, exemplars);
   for (const Transaction::Change& change : changes) {
-    const std::string key = RecordKey(tenant, change.kind, change.key);
+    const std::string key = RecordKey(samples.tenant(), change.kind, change.key);
     rocksdb::ColumnFamilyHandle* records = rocks_->family(Family::kRecords);
     AUSPEX_CHECK((change.value ? batch_.Put(records, key, *change.value) : batch_.Delete(records, key)).ok());
   }
   AUSPEX_RETURN_IF_ERROR(Failed(FromRocks(rocks_->db().Write(rocksdb::WriteOptions(), &batch_), "write to the log")));
   if (batch_.GetDataSize() > (size_t{16} << 20)) batch_ = rocksdb::WriteBatch();  // give an unusually large buffer back
-  if (rows.ordinals.empty()) return OkStatus();
   index_.MarkStored(new_series);
+  if (rows.ordinals.empty()) return OkStatus();
   ++next_sequence_;
   journal_bytes_ += journal_record.size();
   {
@@ -411,6 +422,7 @@ StoreStats RocksStore::Stats() const {
   stats.replayed_samples = replayed_samples_;
   rocks_->db().GetIntProperty(rocks_->family(Family::kHot), "rocksdb.estimate-num-keys", &stats.hot_blocks_count);
   rocks_->db().GetIntProperty(rocks_->family(Family::kCold), "rocksdb.estimate-num-keys", &stats.cold_blocks_count);
+  stats.tombstones_count = DeletedNow()->all().size();
   stats.disk_bytes = rocks_->DiskBytes();
   const std::lock_guard lock(failure_mu_);
   stats.read_only_reason = read_only_reason_;

@@ -16,11 +16,14 @@
 
 #include "auspex/storage/store.h"
 #include "change_log.h"
+#include "exemplar_table.h"
 #include "head.h"
 #include "keys.h"
+#include "metadata_table.h"
 #include "partition.h"
 #include "rocks.h"
 #include "series_index.h"
+#include "tombstones.h"
 #include "wal_syncer.h"
 
 namespace auspex::storage {
@@ -52,6 +55,9 @@ class RocksStore final : public Store {
   Status ScanRecords(TenantId tenant, RecordKind kind, std::string_view begin, std::string_view end, bool reverse,
                      const std::function<bool(const Record&)>& visit) const override;
 
+  Result<std::vector<MetricMetadata>> Metadata(TenantId tenant, std::string_view metric, size_t limit) const override;
+  Result<std::vector<SeriesExemplars>> Exemplars(const SelectRequest& request) const override;
+  Result<uint64_t> Delete(const SelectRequest& request) override;
   Status Flush() override;
   Status Seal() override;
   Status ApplyRetention() override;
@@ -66,6 +72,11 @@ class RocksStore final : public Store {
     std::span<const double> values;
     std::vector<int64_t> kept_t_ms;  // own columns, when some rows were refused
     std::vector<double> kept_values;
+  };
+  /// The exemplars of a batch that will be stored: two columns.
+  struct ExemplarRows {
+    std::vector<uint32_t> ordinals;
+    std::vector<const Exemplar*> exemplars;
   };
   using ActiveSets = std::map<ActiveName, std::shared_ptr<const Roaring>>;
 
@@ -82,8 +93,8 @@ class RocksStore final : public Store {
   Status CheckWritable() const;
   Result<AppendReport> Write(const WriteBatch& samples, std::span<const Transaction::Change> changes);
   AppendReport ResolveRows(const WriteBatch& samples, Rows& rows);
-  Status WriteLocked(TenantId tenant, const Rows& rows, std::string_view journal_record,
-                     std::span<const Transaction::Change> changes);
+  Status WriteLocked(const WriteBatch& samples, const Rows& rows, std::string_view journal_record,
+                     const ExemplarRows& exemplars, std::span<const Transaction::Change> changes);
   Status WaitForRoom(std::unique_lock<std::mutex>& append_lock);
   Status Failed(Status status);
   int64_t OldestMs() const;
@@ -95,10 +106,24 @@ class RocksStore final : public Store {
   Status WriteHotBlocks(const Head& head, ActiveSets& active);
   Status CutJournal();
   Status SealLocked();
+  Status TakeGeneration();
   Status SealSliceLocked(std::string& begin, bool& done);
   Status SealInBackground();
   bool SealIsDue();
   Status ApplyRetentionLocked();
+
+  // rocks_store_delete.cc
+  Status LoadTombstones();
+  Status FlushHeadOf(const Roaring& series, const SelectRequest& request);
+  Status WriteTombstone(const std::shared_ptr<const Tombstone>& tombstone);
+  void PublishTombstones(std::vector<std::shared_ptr<const Tombstone>> all);
+  Status PurgeDeleted(const std::shared_ptr<const Tombstones>& deleted);
+  Result<ActiveSets> LeftAfter(const Tombstones& deleted) const;
+  std::shared_ptr<const Tombstones> DeletedNow() const;
+
+  // rocks_store_metadata.cc
+  ExemplarRows ResolveExemplars(const WriteBatch& samples);
+  void PutMetadata(const WriteBatch& samples, const ExemplarRows& rows);
 
   // rocks_store_select.cc
   Roaring MatchLocked(const SelectRequest& request, const Roaring& matched, uint32_t matched_end) const;
@@ -125,11 +150,14 @@ class RocksStore final : public Store {
   uint64_t next_sequence_ = 1;
   uint64_t checkpoint_ = 0;  // every batch up to here lies in blocks
   rocksdb::WriteBatch batch_;
+  MetadataTable metadata_;
+  ExemplarTable exemplars_;
 
   mutable std::shared_mutex head_mu_;
   std::shared_ptr<Head> head_;
-  std::shared_ptr<const Head> frozen_;  // being flushed
-  ActiveSets active_;                   // series that have blocks, by partition
+  std::shared_ptr<const Head> frozen_;         // being flushed
+  ActiveSets active_;                          // series that have blocks, by partition
+  std::shared_ptr<const Tombstones> deleted_;  // null when nothing is; changed under maintenance_mu_ as well
 
   ChangeLog changes_;  // every write and deletion, once it can be seen
 

@@ -15,15 +15,8 @@ constexpr size_t kBatchBytes = size_t{2} << 20;
 constexpr uint64_t kJournalFiles = 4;
 // About a quarter of a second of merging: how long a flush may have to wait for a seal.
 constexpr uint64_t kSealSliceSamples = 4'000'000;
+constexpr size_t kTombstonesLimit = 32;
 constexpr uint64_t kHotLimitBytes = uint64_t{128} << 20;
-
-std::string Serialized(const Roaring& set) {
-  Roaring packed = set;
-  packed.runOptimize();
-  std::string bytes(packed.getSizeInBytes(), '\0');
-  packed.write(bytes.data());
-  return bytes;
-}
 
 }  // namespace
 
@@ -94,7 +87,7 @@ Status RocksStore::WriteHotBlocks(const Head& head, ActiveSets& active) {
     AUSPEX_CHECK(batch.Put(rocks_->family(Family::kState), AsSlice(kGenerationKey), number).ok());
     if (last) {
       for (const auto& [name, series] : active) {
-        AUSPEX_CHECK(batch.Put(rocks_->family(Family::kActive), ActiveKey(name), Serialized(*series)).ok());
+        AUSPEX_CHECK(batch.Put(rocks_->family(Family::kActive), ActiveKey(name), SerializeOrdinals(*series)).ok());
       }
       // The checkpoint is in the log behind every block that it stands for: after a crash the journal is never cut past a
       // block that is not there.
@@ -157,15 +150,26 @@ Status RocksStore::CutJournal() {
   return FromRocks(db.CompactRange(compact, journal, nullptr, nullptr), "cut of the journal");
 }
 
+Status RocksStore::TakeGeneration() {
+  // Ingested files survive a power loss that the log may not: what they are called by has to be on disk before them, or a later
+  // deletion could take the same generation and miss them.
+  rocksdb::WriteBatch batch;
+  std::string number;
+  AppendVarint(number, ++generation_);
+  AUSPEX_CHECK(batch.Put(rocks_->family(Family::kState), AsSlice(kGenerationKey), number).ok());
+  AUSPEX_RETURN_IF_ERROR(Failed(FromRocks(rocks_->db().Write(rocksdb::WriteOptions(), &batch), "generation")));
+  const uint64_t written = syncer_->NoteWritten();
+  return options_.in_memory || options_.sync == SyncMode::kNever ? OkStatus() : syncer_->SyncTo(written);
+}
+
 Status RocksStore::SealSliceLocked(std::string& begin, bool& done) {
-  Sealer sealer(*rocks_, ++generation_);
+  const std::shared_ptr<const Tombstones> deleted = DeletedNow();
+  AUSPEX_RETURN_IF_ERROR(TakeGeneration());
+  Sealer sealer(*rocks_, generation_, *deleted);
   AUSPEX_RETURN_IF_ERROR(Failed(sealer.Run(begin, kSealSliceSamples)));
   done = sealer.done();
   if (sealer.blocks_count() == 0) return OkStatus();
   rocksdb::WriteBatch batch;
-  std::string number;
-  AppendVarint(number, generation_);
-  AUSPEX_CHECK(batch.Put(rocks_->family(Family::kState), AsSlice(kGenerationKey), number).ok());
   // Not with the ingestion in one step: a crash between the two leaves samples in both, which read the same.
   AUSPEX_CHECK(batch.DeleteRange(rocks_->family(Family::kHot), begin, sealer.end()).ok());
   AUSPEX_RETURN_IF_ERROR(Failed(FromRocks(rocks_->db().Write(rocksdb::WriteOptions(), &batch), "seal")));
@@ -176,8 +180,10 @@ Status RocksStore::SealSliceLocked(std::string& begin, bool& done) {
 
 Status RocksStore::SealLocked() {
   AUSPEX_RETURN_IF_ERROR(FlushLocked());
+  const std::shared_ptr<const Tombstones> deleted = DeletedNow();
   std::string begin;
   for (bool done = false; !done;) AUSPEX_RETURN_IF_ERROR(SealSliceLocked(begin, done));
+  AUSPEX_RETURN_IF_ERROR(PurgeDeleted(deleted));
   AUSPEX_RETURN_IF_ERROR(Failed(rocks_->FlushFamilies(/*wait=*/true)));
   for (const Family family : {Family::kHot, Family::kJournal, Family::kCold}) {
     const auto status = rocks_->db().CompactRange(rocksdb::CompactRangeOptions(), rocks_->family(family), nullptr, nullptr);
@@ -187,6 +193,8 @@ Status RocksStore::SealLocked() {
 }
 
 Status RocksStore::SealInBackground() {
+  // What is deleted from now on waits for the next time: hot blocks of its series may have been passed already.
+  const std::shared_ptr<const Tombstones> deleted = DeletedNow();
   std::string begin;
   for (bool done = false; !done && !stopping_;) {
     const std::lock_guard maintenance(maintenance_mu_);
@@ -194,7 +202,9 @@ Status RocksStore::SealInBackground() {
     // Writers that filled the head meanwhile do not wait for the rest.
     if (flush_wanted_.exchange(false)) AUSPEX_RETURN_IF_ERROR(FlushLocked());
   }
+  if (stopping_) return OkStatus();
   const std::lock_guard maintenance(maintenance_mu_);
+  AUSPEX_RETURN_IF_ERROR(PurgeDeleted(deleted));
   AUSPEX_RETURN_IF_ERROR(Failed(rocks_->FlushFamilies(/*wait=*/true)));
   const auto status = rocks_->db().CompactRange(rocksdb::CompactRangeOptions(), rocks_->family(Family::kHot), nullptr, nullptr);
   return Failed(FromRocks(status, "seal"));
@@ -207,7 +217,9 @@ bool RocksStore::SealIsDue() {
   if (sealed_day_ == 0) sealed_day_ = day;
   uint64_t hot_bytes = 0;
   rocks_->db().GetIntProperty(rocks_->family(Family::kHot), "rocksdb.estimate-live-data-size", &hot_bytes);
-  if (day == sealed_day_ && hot_bytes < kHotLimitBytes) return false;
+  // Each deletion is looked at by every read.
+  const bool many_deletions = DeletedNow()->all().size() >= kTombstonesLimit;
+  if (day == sealed_day_ && hot_bytes < kHotLimitBytes && !many_deletions) return false;
   sealed_day_ = day;
   return true;
 }

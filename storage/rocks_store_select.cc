@@ -75,7 +75,7 @@ Result<std::unique_ptr<Selection>> RocksStore::Select(const SelectRequest& uncla
       }
     }
     const rocksdb::Snapshot* snapshot = partitions.empty() ? nullptr : rocks_->db().GetSnapshot();
-    selection = std::make_unique<StoreSelection>(rocks_, request, std::move(partitions), snapshot);
+    selection = std::make_unique<StoreSelection>(rocks_, request, std::move(partitions), deleted_, snapshot);
   }
   std::vector<Labels> labels = index_.LabelsOf(ordinals);
   std::vector<uint32_t> order(ordinals.size());

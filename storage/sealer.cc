@@ -4,27 +4,14 @@
 #include <limits>
 
 namespace auspex::storage {
-namespace {
 
-constexpr uint64_t kFileBytes = uint64_t{64} << 20;
-
-Status Ingest(Rocks& rocks, const std::vector<std::string>& files) {
-  if (files.empty()) return OkStatus();
-  rocksdb::IngestExternalFileOptions options;
-  options.move_files = true;
-  options.snapshot_consistency = true;
-  options.write_global_seqno = false;
-  return FromRocks(rocks.db().IngestExternalFile(rocks.family(Family::kCold), files, options), "ingestion into cold");
-}
-
-std::string IngestPath(const Rocks& rocks, uint64_t number) {
-  return rocks.path() + "/" + std::string(kIngestFilePrefix) + std::to_string(number) + ".sst";
-}
-
-}  // namespace
-
-Sealer::Sealer(Rocks& rocks, uint64_t generation)
-    : rocks_(rocks), generation_(generation), hot_(rocks, Family::kHot, nullptr), cold_(rocks, Family::kCold, nullptr) {}
+Sealer::Sealer(Rocks& rocks, uint64_t generation, const Tombstones& deleted)
+    : rocks_(rocks),
+      generation_(generation),
+      hot_(rocks, Family::kHot, nullptr),
+      cold_(rocks, Family::kCold, nullptr),
+      deleted_(deleted),
+      writer_(rocks) {}
 
 Status Sealer::Run(const std::string& begin, uint64_t samples) {
   const std::unique_ptr<rocksdb::Iterator> it(rocks_.db().NewIterator(rocksdb::ReadOptions(), rocks_.family(Family::kHot)));
@@ -38,14 +25,16 @@ Status Sealer::Run(const std::string& begin, uint64_t samples) {
   }
   AUSPEX_RETURN_IF_ERROR(FromRocks(it->status(), "hot"));
   done_ = !it->Valid();
-  AUSPEX_RETURN_IF_ERROR(FinishFile());
-  return Ingest(rocks_, files_);
+  return writer_.Ingest();
 }
 
 Status Sealer::SealSeries(const BlockKey& series) {
   constexpr int64_t kFirst = std::numeric_limits<int64_t>::min();
   constexpr int64_t kEnd = std::numeric_limits<int64_t>::max();
+  deleted_of_series_ = deleted_.Of(series.tenant, series.series.ordinal);
   hot_.Clear();
+  hot_.SetDeleted(&deleted_of_series_);
+  cold_.SetDeleted(&deleted_of_series_);
   AUSPEX_RETURN_IF_ERROR(hot_.Collect(series.partition, series.tenant, series.series, kFirst, kEnd));
   if (hot_.blocks().empty()) return OkStatus();
   blocks_count_ += hot_.blocks().size();
@@ -87,48 +76,19 @@ void Sealer::CutIntoBlocks(const BlockKey& series, const SampleColumns& columns,
 }
 
 Status Sealer::WriteEdits(const Edits& edits) {
-  if (writer_ != nullptr && writer_->FileSize() >= kFileBytes) AUSPEX_RETURN_IF_ERROR(FinishFile());
-  if (writer_ == nullptr) {
-    writer_ = std::make_unique<rocksdb::SstFileWriter>(rocksdb::EnvOptions(), rocks_.OptionsOf(Family::kCold),
-                                                       rocks_.family(Family::kCold));
-    files_.push_back(IngestPath(rocks_, files_.size()));
-    AUSPEX_RETURN_IF_ERROR(FromRocks(writer_->Open(files_.back()), files_.back()));
-  }
-  for (const auto& [key, block] : edits) {
-    AUSPEX_RETURN_IF_ERROR(FromRocks(block ? writer_->Put(key, *block) : writer_->Delete(key), files_.back()));
-  }
+  for (const auto& [key, block] : edits) AUSPEX_RETURN_IF_ERROR(block ? writer_.Put(key, *block) : writer_.Delete(key));
   return OkStatus();
-}
-
-Status Sealer::FinishFile() {
-  if (writer_ == nullptr) return OkStatus();
-  const Status status = FromRocks(writer_->Finish(), files_.back());
-  writer_.reset();
-  return status;
 }
 
 Status DeleteColdPartitions(Rocks& rocks, std::span<const Partition> partitions) {
   std::vector<Partition> sorted(partitions.begin(), partitions.end());
   std::sort(sorted.begin(), sorted.end());
-  rocksdb::SstFileWriter writer(rocksdb::EnvOptions(), rocks.OptionsOf(Family::kCold), rocks.family(Family::kCold));
-  const std::string path = IngestPath(rocks, 0);
-  AUSPEX_RETURN_IF_ERROR(FromRocks(writer.Open(path), path));
+  ColdWriter writer(rocks);
   for (const Partition partition : sorted) {
     const std::string prefix = BlockKey::PartitionPrefix(partition);
-    AUSPEX_RETURN_IF_ERROR(FromRocks(writer.DeleteRange(prefix, PrefixEnd(prefix)), path));
+    AUSPEX_RETURN_IF_ERROR(writer.DeleteRange(prefix, PrefixEnd(prefix)));
   }
-  AUSPEX_RETURN_IF_ERROR(FromRocks(writer.Finish(), path));
-  return Ingest(rocks, {path});
-}
-
-Status RemoveIngestLeftovers(Rocks& rocks) {
-  std::vector<std::string> names;
-  AUSPEX_RETURN_IF_ERROR(FromRocks(rocks.env().GetChildren(rocks.path(), &names), rocks.path()));
-  for (const std::string& name : names) {
-    if (!name.starts_with(kIngestFilePrefix)) continue;
-    AUSPEX_RETURN_IF_ERROR(FromRocks(rocks.env().DeleteFile(rocks.path() + "/" + name), name));
-  }
-  return OkStatus();
+  return writer.Ingest();
 }
 
 }  // namespace auspex::storage

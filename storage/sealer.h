@@ -8,24 +8,20 @@
 #include <string>
 #include <vector>
 
-#include <rocksdb/sst_file_writer.h>
-
 #include "block_reader.h"
+#include "cold_writer.h"
 #include "rocks.h"
+#include "tombstones.h"
 
 namespace auspex::storage {
-
-/// Files that a seal or a retention writes before RocksDB takes them over have this prefix; leftovers are deleted at open.
-inline constexpr std::string_view kIngestFilePrefix = "ingest-";
 
 /// Merges hot blocks with the cold ones that they touch into dense cold blocks, in key order, and has RocksDB ingest them. A
 /// slice at a time, so that flushes can go on between slices. The caller deletes the slice's hot blocks afterwards and keeps
 /// new ones from being written meanwhile.
-///
-/// `cold` is only ever changed by ingested files: blocks that are replaced are deleted by the file that replaces them.
 class Sealer {
  public:
-  Sealer(Rocks& rocks, uint64_t generation);
+  /// deleted: samples that are not merged any more; must outlive this.
+  Sealer(Rocks& rocks, uint64_t generation, const Tombstones& deleted);
   /// Seals the hot blocks from the key `begin` on, whole series, until about `samples` were merged.
   Status Run(const std::string& begin, uint64_t samples);
   /// Hot blocks that were merged.
@@ -41,7 +37,6 @@ class Sealer {
   Status SealSeries(const BlockKey& series);
   void CutIntoBlocks(const BlockKey& series, const SampleColumns& columns, Edits& edits) const;
   Status WriteEdits(const Edits& edits);
-  Status FinishFile();
 
   Rocks& rocks_;
   const uint64_t generation_;
@@ -52,14 +47,12 @@ class Sealer {
   uint64_t samples_count_ = 0;
   std::string end_;
   bool done_ = false;
-  std::unique_ptr<rocksdb::SstFileWriter> writer_;
-  std::vector<std::string> files_;
+  const Tombstones& deleted_;
+  DeletedRanges deleted_of_series_;
+  ColdWriter writer_;
 };
 
 /// Deletes every cold block of the partitions, by an ingested file.
 Status DeleteColdPartitions(Rocks& rocks, std::span<const Partition> partitions);
-
-/// Removes what an interrupted seal left in the directory.
-Status RemoveIngestLeftovers(Rocks& rocks);
 
 }  // namespace auspex::storage

@@ -18,9 +18,11 @@ class StoreSeriesReader final : public SeriesReader {
     const SelectedSeries& series = selection_.series_[index];
     const int64_t begin_ms = selection_.begin_ms_;
     const int64_t end_ms = selection_.end_ms_;
+    if (selection_.deleted_ != nullptr) deleted_ = selection_.deleted_->Of(selection_.tenant_, series.id.ordinal);
     for (BlockReader* blocks : {cold_.get(), hot_.get()}) {
       if (blocks == nullptr) continue;
       blocks->Clear();
+      blocks->SetDeleted(&deleted_);
       for (const auto& [partition, with_blocks] : selection_.partitions_) {
         if (!with_blocks->contains(series.id.ordinal)) continue;
         AUSPEX_RETURN_IF_ERROR(blocks->Collect(partition, selection_.tenant_, series.id, begin_ms, end_ms));
@@ -40,6 +42,7 @@ class StoreSeriesReader final : public SeriesReader {
   std::unique_ptr<BlockReader> hot_;
   BlockScratch scratch_;
   ReadCost cost_;
+  DeletedRanges deleted_;
 };
 
 StoreSelection::~StoreSelection() {

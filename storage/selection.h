@@ -10,6 +10,7 @@
 #include "head.h"
 #include "keys.h"
 #include "rocks.h"
+#include "tombstones.h"
 
 namespace auspex::storage {
 
@@ -31,13 +32,15 @@ struct SelectedPartition {
 class StoreSelection final : public Selection {
  public:
   /// partitions: those that have blocks within the request's times, in order. snapshot: may be null when there are none.
+  /// deleted: may be null.
   StoreSelection(std::shared_ptr<Rocks> rocks, const SelectRequest& request, std::vector<SelectedPartition> partitions,
-                 const rocksdb::Snapshot* snapshot)
+                 std::shared_ptr<const Tombstones> deleted, const rocksdb::Snapshot* snapshot)
       : rocks_(std::move(rocks)),
         tenant_(request.tenant),
         begin_ms_(request.begin_ms),
         end_ms_(request.end_ms),
         partitions_(std::move(partitions)),
+        deleted_(std::move(deleted)),
         snapshot_(snapshot) {}
   ~StoreSelection() override;
 
@@ -54,6 +57,7 @@ class StoreSelection final : public Selection {
   const int64_t begin_ms_;
   const int64_t end_ms_;
   const std::vector<SelectedPartition> partitions_;
+  const std::shared_ptr<const Tombstones> deleted_;
   const rocksdb::Snapshot* const snapshot_;
   std::vector<SelectedSeries> series_;
 };

@@ -24,6 +24,8 @@ void WriteBatch::Clear() {
   series_.clear();
   t_ms_.clear();
   values_.clear();
+  metadata_.clear();
+  exemplars_.clear();
 }
 
 }  // namespace auspex

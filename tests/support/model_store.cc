@@ -95,7 +95,8 @@ Result<std::vector<std::string>> ModelStore::LabelNames(const SelectRequest& req
   return Listed(names, limit);
 }
 
-Result<std::vector<std::string>> ModelStore::LabelValues(std::string_view name, const SelectRequest& request, size_t limit) const {
+Result<std::vector<std::string>> ModelStore::LabelValues(std::string_view name, const SelectRequest& request,
+                                                         size_t limit) const {
   std::set<std::string> values;
   for (const auto& [labels, samples] : Matching(request)) {
     if (labels.Has(name)) values.emplace(labels.Get(name));
@@ -150,6 +151,17 @@ Status ModelStore::ScanRecords(TenantId tenant, RecordKind kind, std::string_vie
     if (!visit(record)) break;
   }
   return OkStatus();
+}
+
+uint64_t ModelStore::Delete(const SelectRequest& request) {
+  uint64_t series_count = 0;
+  for (const auto& [labels, within] : Matching(request)) {
+    const std::lock_guard lock(mu_);
+    auto& samples = samples_[{request.tenant, labels}];
+    samples.erase(samples.lower_bound(request.begin_ms), samples.lower_bound(request.end_ms));
+    ++series_count;
+  }
+  return series_count;
 }
 
 void ModelStore::Expire(int64_t t_ms) {

@@ -17,7 +17,8 @@ class ModelStore final : public SeriesStore, public RecordStore {
   Result<AppendReport> Append(const WriteBatch& batch) override;
   Result<std::unique_ptr<Selection>> Select(const SelectRequest& request) const override;
   Result<std::vector<std::string>> LabelNames(const SelectRequest& request, size_t limit) const override;
-  Result<std::vector<std::string>> LabelValues(std::string_view name, const SelectRequest& request, size_t limit) const override;
+  Result<std::vector<std::string>> LabelValues(std::string_view name, const SelectRequest& request,
+                                               size_t limit) const override;
   Result<std::vector<Labels>> Series(const SelectRequest& request, size_t limit) const override;
 
   Result<AppendReport> Commit(const Transaction& transaction) override;
@@ -25,6 +26,8 @@ class ModelStore final : public SeriesStore, public RecordStore {
   Status ScanRecords(TenantId tenant, RecordKind kind, std::string_view begin, std::string_view end, bool reverse,
                      const std::function<bool(const Record&)>& visit) const override;
 
+  /// Drops the matching series' samples within the range. Returns how many series had any.
+  uint64_t Delete(const SelectRequest& request);
   /// Drops samples older than `t_ms`, as retention does.
   void Expire(int64_t t_ms);
 

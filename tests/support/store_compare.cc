@@ -41,8 +41,12 @@ std::string Dump(const SeriesStore& store, const SelectRequest& request) {
   return out;
 }
 
+::testing::AssertionResult SameSamples(const SeriesStore& got, const SeriesStore& want, const SelectRequest& request) {
+  return Same(Dump(got, request), Dump(want, request), "samples");
+}
+
 ::testing::AssertionResult SameAnswers(const SeriesStore& got, const SeriesStore& want, const SelectRequest& request) {
-  if (auto same = Same(Dump(got, request), Dump(want, request), "samples"); !same) return same;
+  if (auto same = SameSamples(got, want, request); !same) return same;
   SelectRequest whole = request;  // within a range, a store may list series of the whole partition
   whole.begin_ms = std::numeric_limits<int64_t>::min();
   whole.end_ms = std::numeric_limits<int64_t>::max();

@@ -1,7 +1,7 @@
 #pragma once
 
-#include <atomic>
 #include <gtest/gtest.h>
+#include <atomic>
 
 #include "auspex/storage/base/clock.h"
 #include "auspex/storage/record_store.h"
@@ -24,6 +24,8 @@ class FixedClock final : public Clock {
 /// Every series of the request with its samples, values as bits; series without a sample are left out.
 std::string Dump(const SeriesStore& store, const SelectRequest& request);
 
+/// Whether both have the same samples, bit for bit. A store may go on listing series that lost all of theirs.
+::testing::AssertionResult SameSamples(const SeriesStore& got, const SeriesStore& want, const SelectRequest& request);
 /// Whether both answer the request alike: samples bit for bit, label listings exactly when the request has no time bounds.
 ::testing::AssertionResult SameAnswers(const SeriesStore& got, const SeriesStore& want, const SelectRequest& request);
 /// Whether both hold the same records of the kind.

@@ -21,6 +21,8 @@ enum class RecordKind : uint8_t {
   kOutbox = 5,           ///< a notification to deliver
   kLogPattern = 6,
   kSetting = 7,
+  kMetadata = 8,  ///< of a metric; the store's own
+  kExemplar = 9,  ///< of a series; the store's own
 };
 
 struct Record {

@@ -3,6 +3,8 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <string_view>
+#include <vector>
 
 #include "auspex/storage/base/clock.h"
 #include "auspex/storage/base/result.h"
@@ -44,9 +46,16 @@ struct StoreStats {
   uint64_t journal_bytes = 0;
   uint64_t hot_blocks_count = 0;   ///< as RocksDB estimates it
   uint64_t cold_blocks_count = 0;  ///< as RocksDB estimates it
+  uint64_t tombstones_count = 0;   ///< deletions whose bytes are still there
   uint64_t disk_bytes = 0;
   uint64_t replayed_samples = 0;   ///< from the journal, at open
   std::string read_only_reason;    ///< empty while writable
+};
+
+/// The exemplars of one series, by time.
+struct SeriesExemplars {
+  Labels series;
+  std::vector<Exemplar> exemplars;
 };
 
 /// A database directory on RocksDB: the series, their blocks and journal, and the records beside them. Thread-safe.
@@ -56,9 +65,19 @@ class Store : public SeriesStore, public RecordStore {
   /// Errors: FailedPrecondition "locked by pid N", or a directory of a newer format; InvalidArgument; Corruption; IoError.
   static Result<std::unique_ptr<Store>> Open(const StoreOptions& options);
 
+  /// What is known of the metrics, by name; of one when `metric` is not empty. limit 0: all.
+  virtual Result<std::vector<MetricMetadata>> Metadata(TenantId tenant, std::string_view metric, size_t limit) const = 0;
+  /// The exemplars within the range of the matching series, in Labels' order; series without one are left out.
+  virtual Result<std::vector<SeriesExemplars>> Exemplars(const SelectRequest& request) const = 0;
+
+  /// Deletes the samples of the matching series within the range that were acknowledged before this was called; what is
+  /// written later lives, also at the same times. Seen at once and as durable as an append; the bytes go with the next Seal.
+  /// Returns how many series had samples near the range. Works on a full disk. Errors: as Append.
+  virtual Result<uint64_t> Delete(const SelectRequest& request) = 0;
+
   /// Moves the head into blocks and cuts the journal. Writers go on meanwhile.
   virtual Status Flush() = 0;
-  /// Flush, then merge every hot block into dense cold ones, and flush every column family.
+  /// Flush, then merge every hot block into dense cold ones, drop what was deleted from them, and flush every column family.
   virtual Status Seal() = 0;
   /// Deletes what retention has expired. Also done in the background.
   virtual Status ApplyRetention() = 0;

@@ -26,7 +26,23 @@ inline constexpr uint64_t kStaleMarkerBits = 0x7ff0000000000002;
 double StaleMarker();
 bool IsStaleMarker(double value);
 
-/// What one request writes: samples as three columns, and the label sets that the batch introduces.
+/// What a metric is, as its exporter says: any of these may be empty.
+struct MetricMetadata {
+  std::string metric;  ///< its name; of a classic histogram or summary the family's
+  std::string type;    ///< "counter", "gauge", "histogram", "gaugehistogram", "summary", "info", "stateset", "unknown"
+  std::string unit;
+  std::string help;
+  friend bool operator==(const MetricMetadata&, const MetricMetadata&) = default;
+};
+
+/// An example behind a sample of a series: mostly the id of a trace.
+struct Exemplar {
+  int64_t t_ms = 0;
+  double value = 0;
+  Labels labels;  ///< the exemplar's own, such as trace_id
+};
+
+/// What one request writes: samples as three columns, the label sets that the batch introduces, and what was said of the metrics.
 /// All of it is acknowledged together, and a query sees all of it or nothing. One thread at a time.
 class WriteBatch {
  public:
@@ -40,18 +56,28 @@ class WriteBatch {
     t_ms_.push_back(t_ms);
     values_.push_back(value);
   }
+  /// The last one of a metric is kept.
+  void AddMetadata(MetricMetadata metadata) { metadata_.push_back(std::move(metadata)); }
+  /// The store keeps the latest few of each series.
+  void AddExemplar(SeriesRef series, Exemplar exemplar) { exemplars_.push_back({series, std::move(exemplar)}); }
   void Reserve(size_t samples);
   /// Empties the batch and keeps its memory.
   void Clear();
 
   TenantId tenant() const { return tenant_; }
   size_t samples_count() const { return t_ms_.size(); }
-  bool empty() const { return t_ms_.empty(); }
+  bool empty() const { return t_ms_.empty() && metadata_.empty() && exemplars_.empty(); }
   std::span<const Labels> new_series() const { return new_series_; }
   /// The three columns have the same length; row i is (series()[i], t_ms()[i], values()[i]).
   std::span<const SeriesRef> series() const { return series_; }
   std::span<const int64_t> t_ms() const { return t_ms_; }
   std::span<const double> values() const { return values_; }
+  std::span<const MetricMetadata> metadata() const { return metadata_; }
+  struct ExemplarRow {
+    SeriesRef series;
+    Exemplar exemplar;
+  };
+  std::span<const ExemplarRow> exemplars() const { return exemplars_; }
   /// The labels behind a batch-local ref.
   const Labels& LabelsOf(SeriesRef batch_local) const { return new_series_[batch_local.id & ~SeriesRef::kBatchLocal]; }
 
@@ -61,6 +87,8 @@ class WriteBatch {
   std::vector<SeriesRef> series_;
   std::vector<int64_t> t_ms_;
   std::vector<double> values_;
+  std::vector<MetricMetadata> metadata_;
+  std::vector<ExemplarRow> exemplars_;
 };
 
 /// What became of a batch's rows. Bad rows do not sink the others.

@@ -40,6 +40,18 @@ std::string_view BinaryOpSymbol(BinaryOp op) {
   return "";
 }
 
+std::string_view RangeExtensionText(RangeExtension extension) {
+  switch (extension) {
+    case RangeExtension::kNone:
+      return "";
+    case RangeExtension::kAnchored:
+      return " anchored";
+    case RangeExtension::kSmoothed:
+      return " smoothed";
+  }
+  return "";
+}
+
 bool IsComparison(BinaryOp op) { return op >= BinaryOp::kEqual && op <= BinaryOp::kLessEqual; }
 
 bool IsSetOp(BinaryOp op) { return op >= BinaryOp::kAnd; }

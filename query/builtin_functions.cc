@@ -136,6 +136,11 @@ void AddHistograms(std::vector<Function>& rows) {
 }
 
 void AddLabelsAndOrder(std::vector<Function>& rows) {
+  rows.push_back(Experimental(Keeping(
+      Row("info", {Vector(), Optional(Vector("info_labels"))},
+          "v with the labels of the info series (target_info, or those that the selector info_labels names) that have the "
+          "same job and instance.",
+          "info(up)"))));
   rows.push_back(
       Keeping(Row("label_replace", {Vector(), String("dst_label"), String("replacement"), String("src_label"), String("regex")},
                   "v with dst_label set to the replacement ($1 are groups) where src_label matches the whole regex.",

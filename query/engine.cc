@@ -81,7 +81,7 @@ Result<QueryResult> Engine::Instant(std::string_view text, int64_t time_ms, cons
   if (plan.type == ValueType::kString) {
     result.text = plan.text;
   } else if (plan.type == ValueType::kMatrix) {
-    AUSPEX_ASSIGN_OR_RETURN(result.series, ReadMatrix(*plan.source, plan.range_ms, plan.shift, time_ms, execution));
+    AUSPEX_ASSIGN_OR_RETURN(result.series, ReadMatrix(*plan.source, plan.range_ms, plan.extension, plan.shift, time_ms, execution));
     SortByLabels(result.series);
   } else {
     AUSPEX_ASSIGN_OR_RETURN(Batch batch, plan.root->Run(grid, execution));

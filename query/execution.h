@@ -21,6 +21,9 @@ class Execution {
   int64_t lookback_ms() const { return lookback_ms_; }
   /// Windows and lookback include their left edge, and what else Prometheus 2 does differently.
   bool compat_2() const { return query_.compat == 2; }
+  /// Metric names are dropped at the end of the query, not where it says so (metric_identity.h). Set before the run.
+  bool delayed_names() const { return delayed_names_ && !compat_2(); }
+  void DelayNames() { delayed_names_ = true; }
 
   /// Errors: Cancelled, DeadlineExceeded. Looked at once per series and operator.
   Status Stop() const;
@@ -53,6 +56,7 @@ class Execution {
   const int64_t timeout_ms_;
   const int64_t deadline_ns_;
   const size_t workers_count_;
+  bool delayed_names_ = false;
   SampleBudget budget_;
   std::atomic<uint64_t> series_count_{0};
   std::atomic<uint64_t> samples_count_{0};

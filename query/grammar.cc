@@ -175,9 +175,9 @@ const auto offset_modifier = raw[keyword("offset")][tell<&B::BeginOffset>] > off
 const auto at_bound = (raw[keyword("start")][tell<&B::AtStart>] | raw[keyword("end")][tell<&B::AtEnd>]) >
                       wanted("@|timestamp", lit('(')) > wanted("@|timestamp", raw[lit(')')][tell<&B::EndAt>]);
 const auto at = '@' > wanted("@|timestamp", signed_number[tell<&B::AtTime>] | at_bound);
-const auto not_enabled = raw[keyword("anchored") | keyword("smoothed")][tell<&B::NotEnabled>];
+const auto extension = raw[keyword("anchored")][tell<&B::Anchored>] | raw[keyword("smoothed")][tell<&B::Smoothed>];
 const x3::rule<struct PostfixTag> postfix("|");
-const auto postfix_def = range | offset_modifier | at | not_enabled;
+const auto postfix_def = range | offset_modifier | at | extension;
 
 // Operators between operands: `*`, `> bool`, `/ on (job) group_left (team)`, `+ fill (0)`.
 const auto group = (raw[keyword("group_left")][tell<&B::GroupLeft>] | raw[keyword("group_right")][tell<&B::GroupRight>]) >

@@ -1,9 +1,16 @@
 #include "grouping.h"
 
+#include <algorithm>
+
+#include "metric_identity.h"
+
 namespace auspex::query {
 
 Grouping::Grouping(std::vector<std::string> names, bool without) : names_(std::move(names)), without_(without) {
+  // By the metric name: whether it is to be dropped at the end goes with it.
+  const bool by_metric = !without_ && std::find(names_.begin(), names_.end(), kMetricName) != names_.end();
   if (without_) names_.emplace_back(kMetricName);
+  if (without_ || by_metric) names_.emplace_back(kNameIsDropped);
   views_.assign(names_.begin(), names_.end());
 }
 

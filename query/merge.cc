@@ -1,7 +1,6 @@
 #include "merge.h"
 
 #include <algorithm>
-#include <unordered_set>
 
 namespace auspex::query {
 
@@ -22,16 +21,9 @@ Status RowMerger::Add(Labels labels, std::span<const double> row) {
   return OkStatus();
 }
 
-Result<Batch> WithoutMetricNames(Batch batch) {
-  std::unordered_set<Labels> seen;
-  bool unique = true;
-  for (Labels& labels : batch.labels) {
-    if (labels.Has(kMetricName)) labels = labels.WithoutMetricName();
-    unique = seen.insert(labels).second && unique;
-  }
-  if (unique) return batch;
+Result<Batch> MergedRows(Batch batch) {
   RowMerger merger(batch.steps_count);
-  for (size_t i = 0; i < batch.size(); ++i) AUSPEX_RETURN_IF_ERROR(merger.Add(batch.labels[i], batch.Row(i)));
+  for (size_t i = 0; i < batch.size(); ++i) AUSPEX_RETURN_IF_ERROR(merger.Add(std::move(batch.labels[i]), batch.Row(i)));
   return std::move(merger).Finish();
 }
 

@@ -24,8 +24,8 @@ class RowMerger {
   std::unordered_map<Labels, size_t> row_of_;
 };
 
-/// Drops the metric name of every series and merges those that became equal.
-Result<Batch> WithoutMetricNames(Batch batch);
+/// The rows of a batch, those with the same labels merged.
+Result<Batch> MergedRows(Batch batch);
 
 /// Leaves out the rows that have no sample at any step.
 Batch WithoutEmptyRows(Batch batch);

@@ -1,6 +1,7 @@
 #include "op_call.h"
 
 #include "merge.h"
+#include "metric_identity.h"
 
 namespace auspex::query {
 namespace {
@@ -24,7 +25,7 @@ class ValueCallOperator final : public Operator {
         if (!IsAbsent(row[k])) row[k] = function_(row[k], arguments.data() + k * scalars_.size());
       }
     }
-    AUSPEX_ASSIGN_OR_RETURN(Batch named, WithoutMetricNames(std::move(batch)));
+    AUSPEX_ASSIGN_OR_RETURN(Batch named, DropIdentities(std::move(batch), execution));
     return WithoutEmptyRows(std::move(named));
   }
 
@@ -45,7 +46,7 @@ class TimestampOperator final : public Operator {
         if (!IsAbsent(row[k])) row[k] = static_cast<double>(grid.At(k)) / 1000;
       }
     }
-    return WithoutMetricNames(std::move(batch));
+    return DropIdentities(std::move(batch), execution);
   }
 
  private:

@@ -5,6 +5,7 @@
 #include <optional>
 
 #include "merge.h"
+#include "metric_identity.h"
 #include "note.h"
 #include "quantile.h"
 
@@ -59,7 +60,7 @@ std::vector<Histogram> FindHistograms(const Batch& in, const std::string& place,
     }
     // The metric name tells histograms apart, though the result does not have it.
     Labels whole = in.labels[i].Without(kLe);
-    Labels labels = whole.WithoutMetricName();
+    Labels labels = DropIdentity(whole, execution);
     const auto [at, added] = index_of.try_emplace(std::move(whole), histograms.size());
     if (added) histograms.push_back({std::move(labels), {}});
     histograms[at->second].bounds.emplace_back(*bound, i);

@@ -5,11 +5,18 @@
 #include <re2/re2.h>
 
 #include "merge.h"
+#include "metric_identity.h"
 
 namespace auspex::query {
 namespace {
 
 bool IsWord(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_'; }
+
+// A metric name that is set is there to stay.
+Labels WithLabel(const Labels& labels, std::string_view name, std::string_view value) {
+  const Labels set = labels.With(name, value);
+  return name == kMetricName ? set.With(kNameIsDropped, "") : set;
+}
 
 class LabelReplaceOperator final : public Operator {
  public:
@@ -33,15 +40,9 @@ class LabelReplaceOperator final : public Operator {
         continue;
       std::vector<std::string_view> groups;
       for (const re2::StringPiece& piece : pieces) groups.emplace_back(piece.data(), piece.size());
-      labels = labels.With(target_, ExpandTemplate(replacement_, groups, names_));
+      labels = WithLabel(labels, target_, ExpandTemplate(replacement_, groups, names_));
     }
-    return Merged(std::move(batch));
-  }
-
-  static Result<Batch> Merged(Batch batch) {
-    RowMerger merger(batch.steps_count);
-    for (size_t i = 0; i < batch.size(); ++i) AUSPEX_RETURN_IF_ERROR(merger.Add(std::move(batch.labels[i]), batch.Row(i)));
-    return std::move(merger).Finish();
+    return MergedRows(std::move(batch));
   }
 
  private:
@@ -69,9 +70,9 @@ class LabelJoinOperator final : public Operator {
         if (i > 0) joined += separator_;
         joined += labels.Get(sources_[i]);
       }
-      labels = labels.With(target_, joined);
+      labels = WithLabel(labels, target_, joined);
     }
-    return LabelReplaceOperator::Merged(std::move(batch));
+    return MergedRows(std::move(batch));
   }
 
  private:

@@ -4,6 +4,7 @@
 #include <unordered_set>
 
 #include "merge.h"
+#include "metric_identity.h"
 
 namespace auspex::query {
 namespace {
@@ -33,10 +34,11 @@ class RangeOperator final : public Operator {
     AUSPEX_RETURN_IF_ERROR(execution.Stop());
     AUSPEX_ASSIGN_OR_RETURN(const std::vector<std::vector<double>> scalars, EvaluateScalars(grid, execution));
     const StepGrid times = spec_.shift.Apply(grid);
-    const int64_t history_ms = spec_.registered != nullptr ? spec_.registered->HistoryMs() : 0;
-    AUSPEX_ASSIGN_OR_RETURN(
-        const std::unique_ptr<Selection> selection,
-        spec_.source->Open(WindowBegin(times, spec_.range_ms, history_ms, execution), times.end_ms(), execution));
+    const int64_t history_ms =
+        spec_.registered != nullptr ? spec_.registered->HistoryMs() : HistoryMs(spec_.extension, execution.lookback_ms());
+    AUSPEX_ASSIGN_OR_RETURN(const std::unique_ptr<Selection> selection,
+                            spec_.source->Open(WindowBegin(times, spec_.range_ms, history_ms, execution),
+                                               times.end_ms() + FutureMs(spec_.extension, execution.lookback_ms()), execution));
     execution.CountRead(selection->size(), 0);
     NameCheck names(*this);
     std::vector<Worker> workers(execution.workers_count());
@@ -52,7 +54,7 @@ class RangeOperator final : public Operator {
             execution.CountRead(0, worker.columns.t_ms.size());
             if (worker.columns.t_ms.empty()) continue;
             const Labels& labels = selection->labels(i);
-            const std::span<double> row = batch.Add(spec_.keeps_metric_name ? labels : labels.WithoutMetricName());
+            const std::span<double> row = batch.Add(spec_.keeps_metric_name ? labels : DropIdentity(labels, execution));
             AUSPEX_RETURN_IF_ERROR(EvaluateSeries(labels, worker.columns, grid, times, scalars, execution, row, notes));
             if (IsEmptyRow(row)) {
               batch.DropLast();
@@ -83,7 +85,7 @@ class RangeOperator final : public Operator {
     Status Check(size_t morsel, const std::vector<Labels>& labels, Annotations notes, Execution& execution) {
       for (std::string& text : notes.warnings) text += place_;
       for (std::string& text : notes.infos) text += place_;
-      Seen seen{needed_ ? labels : std::vector<Labels>(), std::move(notes)};
+      Seen seen{needed_ && !execution.delayed_names() ? labels : std::vector<Labels>(), std::move(notes)};
       return order_.Push(morsel, std::move(seen), [&](Seen ready) {
         execution.Note(ready.notes);
         for (Labels& one : ready.labels) {
@@ -131,6 +133,7 @@ class RangeOperator final : public Operator {
     input.t_ms = columns.t_ms;
     input.values = columns.values;
     input.range_ms = spec_.range_ms;
+    input.lookback_ms = execution.lookback_ms();
     input.closed_left = execution.compat_2();
     input.labels = &labels;
     input.scalars.resize(scalars.size());
@@ -203,11 +206,13 @@ OperatorPtr MakeAbsentOverTime(OperatorPtr present, Labels labels) {
   return std::make_unique<AbsentOverTimeOperator>(std::move(present), std::move(labels));
 }
 
-Result<std::vector<ResultSeries>> ReadMatrix(const RangeSource& source, int64_t range_ms, const TimeShift& shift,
-                                             int64_t time_ms, Execution& execution) {
+Result<std::vector<ResultSeries>> ReadMatrix(const RangeSource& source, int64_t range_ms, RangeExtension extension,
+                                             const TimeShift& shift, int64_t time_ms, Execution& execution) {
   const StepGrid times = shift.Apply({time_ms, 1, 1});
+  const int64_t lookback_ms = execution.lookback_ms();
   AUSPEX_ASSIGN_OR_RETURN(const std::unique_ptr<Selection> selection,
-                          source.Open(WindowBegin(times, range_ms, 0, execution), times.end_ms(), execution));
+                          source.Open(WindowBegin(times, range_ms, HistoryMs(extension, lookback_ms), execution),
+                                      times.end_ms() + FutureMs(extension, lookback_ms), execution));
   const std::unique_ptr<SeriesReader> reader = selection->NewReader();
   std::vector<ResultSeries> out;
   Reservation held;
@@ -217,6 +222,7 @@ Result<std::vector<ResultSeries>> ReadMatrix(const RangeSource& source, int64_t 
     AUSPEX_RETURN_IF_ERROR(execution.Stop());
     AUSPEX_RETURN_IF_ERROR(reader->Read(i, columns));
     execution.CountRead(1, columns.t_ms.size());
+    ExtendToWindow(extension, times.start_ms - range_ms, times.start_ms, lookback_ms, columns);
     if (columns.t_ms.empty()) continue;
     AUSPEX_RETURN_IF_ERROR(execution.Charge(held, held_count += columns.t_ms.size()));
     out.push_back({selection->labels(i), std::move(columns.t_ms), std::move(columns.values)});

@@ -4,6 +4,7 @@
 
 #include "auspex/query/function_registry.h"
 #include "kernel.h"
+#include "range_extension.h"
 #include "range_source.h"
 
 namespace auspex::query {
@@ -18,6 +19,7 @@ struct RangeSpec {
   std::unique_ptr<const RangeFunction> registered;  ///< of another
   std::vector<OperatorPtr> scalars;                 ///< by argument position; null for other types
   bool keeps_metric_name = false;
+  RangeExtension extension = RangeExtension::kNone;
   std::string place;  ///< of the first argument, " (1:5)", for notes
 };
 
@@ -28,7 +30,7 @@ OperatorPtr MakeRange(RangeSpec spec);
 OperatorPtr MakeAbsentOverTime(OperatorPtr present, Labels labels);
 
 /// The samples of a range vector at `time_ms`, as an instant query of one answers them.
-Result<std::vector<ResultSeries>> ReadMatrix(const RangeSource& source, int64_t range_ms, const TimeShift& shift,
-                                             int64_t time_ms, Execution& execution);
+Result<std::vector<ResultSeries>> ReadMatrix(const RangeSource& source, int64_t range_ms, RangeExtension extension,
+                                             const TimeShift& shift, int64_t time_ms, Execution& execution);
 
 }  // namespace auspex::query

@@ -1,4 +1,5 @@
 #include "merge.h"
+#include "metric_identity.h"
 #include "op_binary.h"
 #include "op_scalar.h"
 
@@ -29,7 +30,7 @@ class VectorScalarOperator final : public Operator {
       }
     }
     if (KeepsMetricName(op_, return_bool_, execution.compat_2())) return WithoutEmptyRows(std::move(batch));
-    return WithoutMetricNames(std::move(batch));
+    return DropIdentities(std::move(batch), execution);
   }
 
  private:
@@ -48,7 +49,7 @@ class NegationOperator final : public Operator {
     for (double& value : batch.values) {
       if (!IsAbsent(value)) value = -value;
     }
-    return WithoutMetricNames(std::move(batch));
+    return DropIdentities(std::move(batch), execution);
   }
 
  private:

@@ -1,6 +1,7 @@
 #include <limits>
 
 #include "merge.h"
+#include "metric_identity.h"
 #include "op_binary.h"
 #include "op_scalar.h"
 #include "signature.h"
@@ -11,7 +12,8 @@ namespace {
 using Cardinality = VectorMatching::Cardinality;
 
 // `{__name__="up", job="api"}`: all labels in braces, the metric name too.
-std::string InBraces(const Labels& labels) {
+std::string InBraces(const Labels& marked) {
+  const Labels labels = marked.With(kNameIsDropped, "");
   const std::string_view metric = labels.MetricName();
   const std::string others = labels.WithoutMetricName().ToString();
   if (metric.empty()) return others;
@@ -36,8 +38,7 @@ class VectorVectorOperator final : public Operator {
     AUSPEX_ASSIGN_OR_RETURN(Batch left, left_->Run(grid, execution));
     AUSPEX_ASSIGN_OR_RETURN(Batch right, right_->Run(grid, execution));
     if (left.size() + right.size() == 0) return Batch(grid.count);
-    Join join(*this, swapped_ ? right : left, swapped_ ? left : right,
-              KeepsMetricName(op_, return_bool_, execution.compat_2()));
+    Join join(*this, swapped_ ? right : left, swapped_ ? left : right, execution);
     AUSPEX_RETURN_IF_ERROR(join.Execute());
     Batch batch = std::move(join.merger).Finish();
     AUSPEX_RETURN_IF_ERROR(execution.Charge(batch));
@@ -47,9 +48,9 @@ class VectorVectorOperator final : public Operator {
  private:
   // One run. The "many" side is the left one, or the right one of a one-to-many operator; the "one" side is the other.
   struct Join {
-    Join(const VectorVectorOperator& parent, const Batch& many_side, const Batch& one_side, bool keeps_metric_name)
+    Join(const VectorVectorOperator& parent, const Batch& many_side, const Batch& one_side, const Execution& run)
         : op(parent),
-          keeps_name(keeps_metric_name),
+          execution(run),
           many(many_side),
           one(one_side),
           groups(parent.signature_, many_side, one_side),
@@ -118,7 +119,7 @@ class VectorVectorOperator final : public Operator {
     // Joins two series at the steps where both have a value.
     template <typename Many, typename One>
     Status Pair(size_t group, const Labels& many_labels, const Labels& one_labels, Many many_at, One one_at) {
-      Labels labels = op.ResultLabels(many_labels, one_labels, keeps_name);
+      Labels labels = op.ResultLabels(many_labels, one_labels, execution);
       const bool checked = groups.left_rows[group].size() > 1 || groups.right_rows[group].size() > 1;
       std::vector<bool>* seen = nullptr;
       if (checked) {
@@ -131,8 +132,8 @@ class VectorVectorOperator final : public Operator {
         row[k] = Absent();
         if (IsAbsent(m) || IsAbsent(o)) continue;
         row[k] = op.swapped_ ? op.Apply(o, m) : op.Apply(m, o);
-        // A pair that a comparison filters out is no match: only two that are kept contradict each other.
-        if (seen == nullptr || IsAbsent(row[k])) continue;
+        // To Prometheus 2, a pair that a comparison filters out is no match: only two that are kept contradict each other.
+        if (seen == nullptr || (execution.compat_2() && IsAbsent(row[k]))) continue;
         if ((*seen)[k]) return op.MultipleMatches();
         (*seen)[k] = true;
       }
@@ -161,7 +162,7 @@ class VectorVectorOperator final : public Operator {
     }
 
     const VectorVectorOperator& op;
-    const bool keeps_name;
+    const Execution& execution;
     const Batch& many;
     const Batch& one;
     const MatchGroups groups;
@@ -180,8 +181,11 @@ class VectorVectorOperator final : public Operator {
     return result != 0 ? left : Absent();
   }
 
-  Labels ResultLabels(const Labels& many, const Labels& one, bool keeps_name) const {
-    Labels labels = keeps_name ? many : many.WithoutMetricName();
+  Labels ResultLabels(const Labels& many, const Labels& one, const Execution& execution) const {
+    Labels labels = many;
+    if (!KeepsMetricName(op_, return_bool_, execution.compat_2())) {
+      labels = return_bool_ ? DropIdentity(many, execution) : WithoutIdentity(many, execution);
+    }
     if (matching_.cardinality == Cardinality::kOneToOne) {
       labels = matching_.on ? labels.Keep(label_views_) : labels.Without(label_views_);
     }

@@ -1,15 +1,18 @@
 #include "plan.h"
 
+#include <algorithm>
 #include <array>
 #include <cmath>
 #include <limits>
 #include <set>
 
+#include "metric_identity.h"
 #include "note.h"
 #include "op_aggregate.h"
 #include "op_binary.h"
 #include "op_call.h"
 #include "op_histogram.h"
+#include "op_info.h"
 #include "op_label.h"
 #include "op_scalar.h"
 #include "op_selector.h"
@@ -78,10 +81,12 @@ class Planner {
       plan.source = std::move(range.source);
       plan.range_ms = range.range_ms;
       plan.shift = range.shift;
+      plan.extension = range.extension;
       return plan;
     }
     AUSPEX_ASSIGN_OR_RETURN(Part part, Build(expr));
     plan.root = Varying(std::move(part));
+    if (NeedsDelayedNames(expr)) plan.root = MakeSettleNames(std::move(plan.root));
     return plan;
   }
 
@@ -90,6 +95,7 @@ class Planner {
     std::unique_ptr<const RangeSource> source;
     int64_t range_ms = 0;
     TimeShift shift;
+    RangeExtension extension = RangeExtension::kNone;
     bool invariant = false;
   };
 
@@ -135,6 +141,9 @@ class Planner {
 
   Result<Part> Build(const Expr& /*expr*/, const VectorSelector& selector) const {
     const TimeShift shift = ShiftOf(selector.time);
+    if (selector.extension == RangeExtension::kSmoothed) {
+      return Part{MakeSmoothedSelector(selector.matchers, shift), shift.at_ms.has_value()};
+    }
     return Part{MakeSelector(selector.matchers, shift, /*timestamps=*/false), shift.at_ms.has_value()};
   }
 
@@ -185,6 +194,8 @@ class Planner {
       AUSPEX_ASSIGN_OR_RETURN(parameter, Build(*aggregate.parameter));
       spec.parameter_place = Place(*aggregate.parameter);
     }
+    const bool by_metric = std::find(spec.grouping.begin(), spec.grouping.end(), kMetricName) != spec.grouping.end();
+    if (by_metric && !spec.without) expr.op = MakeSpreadDroppedNames(std::move(expr.op), spec.grouping);
     const bool invariant = expr.invariant && parameter.invariant;
     spec.expr = invariant ? std::move(expr.op) : Varying(std::move(expr));
     if (parameter.op != nullptr) spec.parameter = invariant ? std::move(parameter.op) : Varying(std::move(parameter));
@@ -202,6 +213,7 @@ class Planner {
         return Part{MakeTimestamps(MakeSelector(selector->matchers, shift, /*timestamps=*/true)), false};
       }
     }
+    if (call.function == "info") return BuildInfo(call);
     std::vector<Part> arguments;
     bool invariant = !DependsOnEvaluationTime(call.function);
     for (const ExprPtr& argument : call.arguments) {
@@ -219,6 +231,13 @@ class Planner {
     }
     AUSPEX_ASSIGN_OR_RETURN(OperatorPtr op, BuildCall(call, std::move(ops)));
     return Part{std::move(op), invariant};
+  }
+
+  Result<Part> BuildInfo(const Call& call) const {
+    AUSPEX_ASSIGN_OR_RETURN(OperatorPtr base, BuildVarying(*call.arguments[0]));
+    std::vector<Matcher> matchers;
+    if (call.arguments.size() > 1) matchers = std::get<VectorSelector>(call.arguments[1]->node).matchers;
+    return Part{MakeInfo(std::move(base), std::move(matchers)), false};
   }
 
   // Drops the metric names of a selector's timestamps.
@@ -290,6 +309,7 @@ class Planner {
     if (const auto* matrix = std::get_if<MatrixSelector>(&expr.node)) {
       range.shift = ShiftOf(matrix->vector.time);
       range.range_ms = matrix->range_ms;
+      range.extension = matrix->vector.extension;
       range.source = MakeStoredSource(matrix->vector.matchers);
     } else {
       const auto& subquery = std::get<Subquery>(expr.node);
@@ -330,7 +350,11 @@ class Planner {
     for (Part& scalar : scalars) {
       spec.scalars.push_back(scalar.op == nullptr || invariant ? std::move(scalar.op) : Varying(std::move(scalar)));
     }
-    if (function->make_range) {
+    spec.extension = range.extension;
+    AUSPEX_RETURN_IF_ERROR(CheckExtension(range.extension, call.function));
+    if (range.extension != RangeExtension::kNone) {
+      spec.kernel = FindExtendedKernel(range.extension, call.function);
+    } else if (function->make_range) {
       AUSPEX_ASSIGN_OR_RETURN(spec.registered, function->make_range(literals));
     } else {
       spec.kernel = FindKernel(call.function);

@@ -14,6 +14,7 @@ struct Plan {
   std::unique_ptr<const RangeSource> source;  ///< kMatrix
   int64_t range_ms = 0;
   TimeShift shift;
+  RangeExtension extension = RangeExtension::kNone;
   std::string text;  ///< kString
 };
 

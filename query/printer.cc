@@ -29,6 +29,7 @@ class Printer {
   void Print(const StringLiteral& string) { out_ += Quote(string.value); }
   void Print(const VectorSelector& selector) {
     PrintSelector(selector);
+    out_ += RangeExtensionText(selector.extension);
     PrintTime(selector.time);
   }
   void Print(const MatrixSelector& matrix) {
@@ -36,6 +37,7 @@ class Printer {
     out_ += '[';
     PrintDuration(matrix.range, matrix.range_ms);
     out_ += ']';
+    out_ += RangeExtensionText(matrix.vector.extension);
     PrintTime(matrix.vector.time);
   }
   void Print(const Subquery& subquery) {

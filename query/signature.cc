@@ -1,9 +1,13 @@
 #include "signature.h"
 
+#include "metric_identity.h"
+
 namespace auspex::query {
 
 Signature::Signature(const VectorMatching& matching) : on_(matching.on), names_(matching.labels) {
-  if (!on_) names_.emplace_back(kMetricName);
+  if (!on_) {
+    for (const std::string_view name : {kMetricName, kMetricType, kMetricUnit, kNameIsDropped}) names_.emplace_back(name);
+  }
   views_.assign(names_.begin(), names_.end());
 }
 

@@ -78,7 +78,8 @@ class TreeBuilder {
   bool AtStart(Token word);
   bool AtEnd(Token word);
   bool EndAt(Token paren);
-  bool NotEnabled(Token word);
+  bool Anchored(Token word);
+  bool Smoothed(Token word);
 
   // Durations.
   bool DurationLiteral(Token token);
@@ -156,6 +157,7 @@ class TreeBuilder {
   static std::optional<double> SignedNumber(Token token);
   TimeModifier* TimeOfTop(std::string_view modifier);
   TimeModifier* BeginAt();
+  bool Extend(RangeExtension extension, Token word);
   bool PushDuration(DurationExpr expr, uint32_t depth, size_t begin);
   bool CombineDurations(DurationExpr::Op op);
   bool TakeDuration(bool positive, int64_t& ms, DurationExprPtr& expr);

@@ -143,9 +143,24 @@ bool TreeBuilder::EndAt(Token paren) {
   return true;
 }
 
-bool TreeBuilder::NotEnabled(Token word) {
-  return Fail(top().expr->span.begin, fmt::format("{} modifier is experimental and not enabled", word));
+bool TreeBuilder::Extend(RangeExtension extension, Token word) {
+  Expr& expr = *top().expr;
+  VectorSelector* selector = std::get_if<VectorSelector>(&expr.node);
+  if (auto* matrix = std::get_if<MatrixSelector>(&expr.node)) selector = &matrix->vector;
+  if (std::holds_alternative<Subquery>(expr.node)) {
+    return Fail(expr.span.begin, fmt::format("{} modifier is not supported for subqueries", word));
+  }
+  if (selector == nullptr) return Fail(expr.span.begin, fmt::format("{} modifier not implemented", word));
+  if (selector->extension != RangeExtension::kNone && selector->extension != extension) {
+    return Fail(expr.span.begin, "anchored and smoothed modifiers cannot be used together");
+  }
+  selector->extension = extension;
+  expr.span.end = static_cast<uint32_t>(End(word));
+  return true;
 }
+
+bool TreeBuilder::Anchored(Token word) { return Extend(RangeExtension::kAnchored, word); }
+bool TreeBuilder::Smoothed(Token word) { return Extend(RangeExtension::kSmoothed, word); }
 
 // Durations.
 

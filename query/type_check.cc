@@ -123,7 +123,11 @@ class TypeChecker {
     if (function == nullptr) return UnknownFunction(expr, call.function);
     std::vector<ValueType> types;
     for (const ExprPtr& argument : call.arguments) {
-      AUSPEX_RETURN_IF_ERROR(Visit(*argument));
+      if (call.function == "info" && argument != call.arguments.front()) {
+        AUSPEX_RETURN_IF_ERROR(CheckInfoLabels(*argument));
+      } else {
+        AUSPEX_RETURN_IF_ERROR(Visit(*argument));
+      }
       types.push_back(argument->type);
     }
     int offender = -1;
@@ -132,6 +136,18 @@ class TypeChecker {
       return At(offender < 0 ? expr : *call.arguments[static_cast<size_t>(offender)], matched.status().message());
     }
     return Set(expr, function->returns);
+  }
+
+  // What info() takes its labels from is written as a selector, but matches nothing by itself.
+  Status CheckInfoLabels(Expr& expr) {
+    const auto* selector = std::get_if<VectorSelector>(&expr.node);
+    if (selector == nullptr) {
+      AUSPEX_RETURN_IF_ERROR(Visit(expr));
+      if (expr.type != ValueType::kVector) return OkStatus();  // the arguments' types are checked later
+      return At(expr, fmt::format("expected label selectors as the second argument to the info function, got {}", Print(expr)));
+    }
+    if (!selector->metric.empty()) return At(expr, "expected label selectors only, got vector selector instead");
+    return Set(expr, ValueType::kVector);
   }
 
   Status UnknownFunction(const Expr& expr, const std::string& name) {

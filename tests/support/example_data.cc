@@ -33,6 +33,8 @@ Status LoadExampleData(SeriesStore& store) {
   };
   AUSPEX_RETURN_IF_ERROR(load({{"__name__", "up"}, {"job", "api"}, {"instance", "a:9100"}}, Constant(1)));
   AUSPEX_RETURN_IF_ERROR(load({{"__name__", "up"}, {"job", "api"}, {"instance", "b:9100"}}, Constant(1)));
+  AUSPEX_RETURN_IF_ERROR(
+      load({{"__name__", "target_info"}, {"job", "api"}, {"instance", "a:9100"}, {"os", "linux"}}, Constant(1)));
   const auto requests = [&](std::string_view code, std::string_view path, double per_step) {
     return load({{"__name__", "requests_total"}, {"job", "api"}, {"code", code}, {"path", path}}, Counter(per_step));
   };

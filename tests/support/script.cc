@@ -164,6 +164,28 @@ bool AlmostEqual(double a, double b) {
   return std::abs(a - b) / std::min(sum, std::numeric_limits<double>::max()) < kTolerance;
 }
 
+// What a note or an error must say.
+struct ExpectedText {
+  std::string whole;  ///< or, if empty:
+  std::string regex;
+  bool Fits(const std::string& text) const {
+    return whole.empty() ? std::regex_search(text, std::regex(regex)) : text == whole;
+  }
+  std::string Describe() const { return whole.empty() ? "like: " + regex : ": " + whole; }
+};
+
+std::optional<ExpectedText> ParseExpectedText(std::string_view line) {
+  if (TakePrefix(line, "msg:")) return ExpectedText{std::string(Trim(line)), ""};
+  if (TakePrefix(line, "regex:")) return ExpectedText{"", std::string(Trim(line))};
+  return std::nullopt;
+}
+
+// Notes end with their place: "... (1:5)".
+std::string WithoutPlace(const std::string& note) {
+  static const std::regex place(" \\([0-9]+:[0-9]+\\)$");
+  return std::regex_replace(note, place, "");
+}
+
 struct Eval {
   size_t line = 0;
   bool range = false;
@@ -173,10 +195,11 @@ struct Eval {
   std::string text;
   bool ordered = false;
   bool fail = false;
-  std::string fail_text;
-  std::string fail_regex;
+  std::optional<ExpectedText> fail_text;
   std::optional<bool> warn;
   std::optional<bool> info;
+  std::vector<ExpectedText> warn_texts;
+  std::vector<ExpectedText> info_texts;
   std::optional<std::string> string;
   std::optional<std::pair<int64_t, int64_t>> matrix;  ///< start and step of an expected range vector
   std::optional<double> scalar;
@@ -296,18 +319,20 @@ class Runner {
 
   static Status ParseExpectation(std::string_view line, Eval& eval) {
     if (TakePrefix(line, "expected_fail_message")) {
-      eval.fail_text = Trim(line);
+      eval.fail_text = ExpectedText{std::string(Trim(line)), ""};
       return OkStatus();
     }
     if (TakePrefix(line, "expected_fail_regexp")) {
-      eval.fail_regex = Trim(line);
+      eval.fail_text = ExpectedText{"", std::string(Trim(line))};
       return OkStatus();
     }
     if (TakePrefix(line, "expect ")) {
       const std::string_view what = TakeWord(line);
       if (what == "ordered") eval.ordered = true;
-      if (what == "warn") eval.warn = true;
-      if (what == "info") eval.info = true;
+      if (what == "warn" || what == "info") {
+        (what == "warn" ? eval.warn : eval.info) = true;
+        if (auto text = ParseExpectedText(line)) (what == "warn" ? eval.warn_texts : eval.info_texts).push_back(*text);
+      }
       if (what == "no_warn") eval.warn = false;
       if (what == "no_info") eval.info = false;
       if (what == "string") {
@@ -323,8 +348,7 @@ class Runner {
       }
       if (what == "fail") {
         eval.fail = true;
-        if (TakePrefix(line, "msg:")) eval.fail_text = Trim(line);
-        if (TakePrefix(line, "regex:")) eval.fail_regex = Trim(line);
+        eval.fail_text = ParseExpectedText(line);
       }
       return OkStatus();
     }
@@ -377,13 +401,8 @@ class Runner {
 
   static Status CheckFailure(const Eval& eval, const Status& status) {
     if (status.ok()) return FailedPrecondition("expected an error, found none");
-    if (!eval.fail_text.empty() && status.message() != eval.fail_text) {
-      return FailedPrecondition("expected the error: {}\nfound: {}", eval.fail_text, status.message());
-    }
-    if (!eval.fail_regex.empty() && !std::regex_search(status.message(), std::regex(eval.fail_regex))) {
-      return FailedPrecondition("expected an error like: {}\nfound: {}", eval.fail_regex, status.message());
-    }
-    return OkStatus();
+    if (!eval.fail_text || eval.fail_text->Fits(std::string(status.message()))) return OkStatus();
+    return FailedPrecondition("expected an error {}\nfound: {}", eval.fail_text->Describe(), status.message());
   }
 
   static Status CheckNotes(const Eval& eval, const QueryResult& result) {
@@ -392,6 +411,25 @@ class Runner {
     }
     if (eval.info && *eval.info != !result.annotations.infos.empty()) {
       return FailedPrecondition("expected infos: {}, found {}", *eval.info, result.annotations.infos.size());
+    }
+    AUSPEX_RETURN_IF_ERROR(CheckTexts(eval.warn_texts, result.annotations.warnings));
+    return CheckTexts(eval.info_texts, result.annotations.infos);
+  }
+
+  static Status CheckTexts(const std::vector<ExpectedText>& expected, const std::vector<std::string>& notes) {
+    if (expected.empty()) return OkStatus();
+    const auto some_note_fits = [&](const ExpectedText& text) {
+      return std::any_of(notes.begin(), notes.end(), [&](const std::string& note) { return text.Fits(WithoutPlace(note)); });
+    };
+    for (const ExpectedText& text : expected) {
+      if (!some_note_fits(text)) {
+        return FailedPrecondition("expected a note {}\nfound: {}", text.Describe(), fmt::join(notes, "\n"));
+      }
+    }
+    for (const std::string& note : notes) {
+      const bool known = std::any_of(expected.begin(), expected.end(),
+                                     [&](const ExpectedText& text) { return text.Fits(WithoutPlace(note)); });
+      if (!known) return FailedPrecondition("a note that was not expected: {}", note);
     }
     return OkStatus();
   }

@@ -34,7 +34,8 @@ using ScriptTargetMaker = std::function<Result<std::unique_ptr<ScriptTarget>>()>
 ///   compat 2                                      for the evals that follow
 ///
 /// Lines `expect ordered|fail|warn|info|no_warn|no_info|string "..."|range vector from A to B step C` may stand under an
-/// eval; `expect fail msg:TEXT` and `regex:RE` look at the text. Values agree within a millionth.
+/// eval; `expect fail|warn|info msg:TEXT` and `regex:RE` look at the text, without the place at its end: each note must be
+/// expected, if texts are given, and each expected text must be among the notes. Values agree within a millionth.
 /// An instant query is asked a second time as a step of a range query.
 /// Errors: FailedPrecondition, "line 12: ...", at the first expectation that does not hold.
 Status RunScript(std::string_view text, const ScriptTargetMaker& make_target);

@@ -53,10 +53,16 @@ struct TimeModifier {
   DurationExprPtr offset;            ///< what offset_ms was computed from, or null
 };
 
+/// `anchored` counts from the last sample before the window, `smoothed` interpolates at the window's edges.
+enum class RangeExtension : uint8_t { kNone, kAnchored, kSmoothed };
+/// " anchored", " smoothed" or "".
+std::string_view RangeExtensionText(RangeExtension extension);
+
 struct VectorSelector {
   std::string metric;              ///< "" when given by a __name__ matcher or not at all
   std::vector<Matcher> matchers;   ///< includes the one on __name__ that `metric` stands for
   TimeModifier time;
+  RangeExtension extension = RangeExtension::kNone;
 };
 
 struct MatrixSelector {

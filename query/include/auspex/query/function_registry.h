@@ -29,6 +29,7 @@ struct RangeInput {
   StepGrid steps;                   ///< ends of the windows: evaluation times with `offset` and `@` applied
   StepGrid evaluation;              ///< as many evaluation times, as they were asked for
   int64_t range_ms = 0;
+  int64_t lookback_ms = 0;          ///< how far beyond the window `anchored` and `smoothed` look
   bool closed_left = false;         ///< compat=2: the window of step t is [t - range_ms, t], else (t - range_ms, t]
   const Labels* labels = nullptr;   ///< of the series, metric name included
   /// Scalar arguments by argument position: steps.count values, or one that holds for every step; empty for other types.

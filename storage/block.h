@@ -9,6 +9,7 @@
 #include "auspex/storage/base/result.h"
 #include "auspex/storage/series_store.h"
 #include "int_codec.h"
+#include "run_table.h"
 #include "value_codec.h"
 
 namespace auspex::storage {
@@ -20,18 +21,6 @@ inline constexpr size_t kMaxBlockSamples = 65536;
 
 /// On disk: never reused. 2 is kept for native histograms.
 enum class SampleType : uint8_t { kFloat64 = 1 };
-
-/// What is known of a block's values without decoding them. Staleness markers are left out; another NaN makes sum, min and max
-/// NaN, as adding it would.
-struct BlockSummary {
-  uint64_t count = 0;
-  double sum = 0;
-  double min = 0;
-  double max = 0;
-  double first = 0;
-  double last = 0;
-};
-BlockSummary Summarize(std::span<const double> values);
 
 /// Samples of one series as bytes: a checked header, a column of times, a column of values. docs/format/blocks.md.
 /// Times must be strictly increasing; 0 < size <= kMaxBlockSamples.
@@ -52,7 +41,9 @@ class BlockView {
   size_t samples_count() const { return count_; }
   int64_t tmin_ms() const { return tmin_ms_; }
   int64_t tmax_ms() const { return tmax_ms_; }
-  const BlockSummary& summary() const { return summary_; }
+  bool has_runs() const { return !runs_.empty(); }
+  /// What the runs of the block amount to: only where has_runs(). Errors: Corruption.
+  Status Runs(RunTable& out) const;
 
   /// Replaces `out` by the block's samples. Errors: Corruption.
   Status Decode(BlockScratch& scratch, SampleColumns& out) const;
@@ -64,7 +55,7 @@ class BlockView {
   size_t count_ = 0;
   int64_t tmin_ms_ = 0;
   int64_t tmax_ms_ = 0;
-  BlockSummary summary_;
+  std::string_view runs_;
   std::string_view times_;
   std::string_view values_;
 };

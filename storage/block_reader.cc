@@ -51,9 +51,13 @@ Status BlockReader::Collect(Partition partition, TenantId tenant, SeriesId serie
   return FromRocks(iterator_->status(), FamilyName(family_));
 }
 
+bool BlockReader::Touched(const BlockKey& key, const BlockView& view) const {
+  return deleted_ != nullptr && deleted_->Touch(key.generation, view.tmin_ms(), view.tmax_ms());
+}
+
 Status BlockReader::DecodeOver(const BlockKey& key, const BlockView& view, int64_t begin_ms, int64_t end_ms,
                                BlockScratch& scratch, SampleColumns& out) const {
-  if (deleted_ == nullptr || !deleted_->Touch(key.generation, view.tmin_ms(), view.tmax_ms())) {
+  if (!Touched(key, view)) {
     return view.DecodeOver(begin_ms, end_ms, scratch, out);
   }
   for (const DeletedRanges::Kept& kept : deleted_->KeptOf(key.generation, begin_ms, end_ms)) {
@@ -62,16 +66,27 @@ Status BlockReader::DecodeOver(const BlockKey& key, const BlockView& view, int64
   return OkStatus();
 }
 
+bool BlockReader::Disjoint() const {
+  for (size_t i = 1; i < blocks_.size(); ++i) {
+    if (blocks_[i].key.tmin_ms <= blocks_[i - 1].tmax_ms) return false;
+  }
+  return true;
+}
+
+Result<BlockView> BlockReader::View(const Collected& block) const {
+  auto view = BlockView::Parse(std::string_view(bytes_).substr(block.at, block.size));
+  if (!view.ok()) return Where(block.key, view.status());
+  return view;
+}
+
 Status BlockReader::ReadOver(int64_t begin_ms, int64_t end_ms, BlockScratch& scratch, SampleColumns& out) {
-  bool overlap = false;
-  for (size_t i = 1; i < blocks_.size(); ++i) overlap |= blocks_[i].key.tmin_ms <= blocks_[i - 1].tmax_ms;
-  if (overlap) {
+  if (!Disjoint()) {
     std::stable_sort(blocks_.begin(), blocks_.end(),
                      [](const Collected& a, const Collected& b) { return a.key.generation < b.key.generation; });
   }
   for (const Collected& block : blocks_) {
-    const auto view = BlockView::Parse(std::string_view(bytes_).substr(block.at, block.size));
-    const Status status = view.ok() ? DecodeOver(block.key, *view, begin_ms, end_ms, scratch, out) : view.status();
+    AUSPEX_ASSIGN_OR_RETURN(const BlockView view, View(block));
+    const Status status = DecodeOver(block.key, view, begin_ms, end_ms, scratch, out);
     if (!status.ok()) return Where(block.key, status);
   }
   return OkStatus();

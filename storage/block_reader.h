@@ -37,12 +37,18 @@ class BlockReader {
     size_t size;
   };
   const std::vector<Collected>& blocks() const { return blocks_; }
-
- private:
+  /// No two of the collected blocks share a stretch of time.
+  bool Disjoint() const;
+  /// One of the collected blocks. Borrows it, until the next Clear or Collect. Errors: Corruption, which says what block.
+  Result<BlockView> View(const Collected& block) const;
+  /// Whether something within the block was deleted.
+  bool Touched(const BlockKey& key, const BlockView& view) const;
+  /// Lays what was not deleted of a block's samples within [begin_ms, end_ms) over `out`.
   Status DecodeOver(const BlockKey& key, const BlockView& view, int64_t begin_ms, int64_t end_ms, BlockScratch& scratch,
                     SampleColumns& out) const;
   Status Where(const BlockKey& key, const Status& status) const;
 
+ private:
   const Family family_;
   const DeletedRanges* deleted_ = nullptr;
   rocksdb::Slice upper_;

@@ -11,23 +11,25 @@ namespace {
 
 // On disk: never reused. 5..15 are free.
 enum Predictor : uint8_t {
-  kLine = 0,    // value i = first + i * slope
-  kOffset = 1,  // residual: above the least value
-  kDelta = 2,   // residual: difference to the value before, minus the centre
-  kDelta2 = 3,  // residual: difference of differences
+  kLine = 0,        // value i = first + i * slope
+  kOffset = 1,      // residual: above the least value
+  kDelta = 2,       // residual: difference to the value before, minus the centre, zigzag
+  kDelta2 = 3,      // residual: difference of differences, zigzag
+  kDeltaAbove = 4,  // residual: difference to the value before, above the least difference
 };
 
-// On disk: never reused. 3..15 are free.
+// On disk: never reused. 1 was zstd's Huffman stage. 5..15 are free.
 enum Backend : uint8_t {
   kPatched = 0,
-  kTokens = 1,
   kZstdVarints = 2,
+  kTokens = 3,
+  kSplit = 4,
 };
 
 // A slower decoder has to be smaller by this to be chosen.
-constexpr double kTokensBias = 1.02;
-constexpr double kZstdBias = 1.04;
-constexpr size_t kEntropyFrom = 64;  // below, a zstd frame costs more than it saves
+constexpr double kEntropyBias = 1.005;
+constexpr double kZstdBias = 1.02;
+constexpr size_t kEntropyFrom = 48;  // below, a table of frequencies costs more than it saves
 
 using Residuals = std::vector<uint64_t>;
 
@@ -74,24 +76,49 @@ uint64_t CommonDivisor(std::span<const uint64_t> w) {
   return divisor;
 }
 
-void AppendResiduals(std::string& out, const Residuals& residuals, Effort effort) {
-  std::string best;
-  AppendFixed(best, static_cast<uint8_t>(kPatched));
-  AppendPatched(best, residuals);
-  if (effort == Effort::kDense && residuals.size() >= kEntropyFrom) {
-    std::string other;
-    AppendFixed(other, static_cast<uint8_t>(kTokens));
-    if (AppendTokens(other, residuals) && static_cast<double>(other.size()) * kTokensBias < static_cast<double>(best.size())) {
-      best = other;
-    }
-    other.clear();
-    AppendFixed(other, static_cast<uint8_t>(kZstdVarints));
-    if (AppendZstdVarints(other, residuals) &&
-        static_cast<double>(other.size()) * kZstdBias < static_cast<double>(best.size())) {
-      best = std::move(other);
-    }
+Residuals DeltaAboveResiduals(std::span<const uint64_t> w, int64_t& least) {
+  Residuals out(w.size() - 1);
+  least = Difference(w[1], w[0]);
+  for (size_t i = 1; i < w.size(); ++i) least = std::min(least, Difference(w[i], w[i - 1]));
+  for (size_t i = 1; i < w.size(); ++i) out[i - 1] = w[i] - w[i - 1] - static_cast<uint64_t>(least);
+  return out;
+}
+
+void AppendBackend(std::string& out, Backend backend) { AppendFixed(out, static_cast<uint8_t>(backend)); }
+
+// What stands before the residuals.
+struct Header {
+  int64_t least;
+  uint64_t divisor;
+  uint64_t first;  // of w
+  int64_t step;    // centre, slope or least difference
+};
+
+std::string Encoded(const Header& header, Predictor predictor, Backend backend, const Residuals& residuals, int low_bits) {
+  std::string out;
+  AppendFixed(out, static_cast<uint8_t>(predictor));
+  AppendSigned(out, header.least);
+  AppendVarint(out, header.divisor);
+  if (predictor != kOffset) {
+    AppendVarint(out, header.first);
+    AppendSigned(out, header.step);
   }
-  out += best;
+  AppendBackend(out, backend);
+  switch (backend) {
+    case kPatched:
+      AppendPatched(out, residuals);
+      break;
+    case kTokens:
+      AppendTokens(out, residuals);
+      break;
+    case kSplit:
+      AppendSplit(out, residuals, low_bits);
+      break;
+    case kZstdVarints:
+      if (!AppendZstdVarints(out, residuals)) out.clear();
+      break;
+  }
+  return out;
 }
 
 bool TakeResiduals(ByteReader& reader, size_t count, uint64_t* out, EntropyScratch& scratch) {
@@ -100,6 +127,8 @@ bool TakeResiduals(ByteReader& reader, size_t count, uint64_t* out, EntropyScrat
       return reader.ok() && TakePatched(reader, count, out);
     case kTokens:
       return TakeTokens(reader, count, out, scratch);
+    case kSplit:
+      return TakeSplit(reader, count, out, scratch);
     case kZstdVarints:
       return TakeZstdVarints(reader, count, out, scratch);
     default:
@@ -134,33 +163,53 @@ void AppendInts(std::string& out, std::span<const int64_t> values, Effort effort
   const int64_t centre = MedianDelta(w);
   const Residuals delta = DeltaResiduals(w, centre);
   const Residuals delta2 = Delta2Residuals(w);
+  const Header offset_header{least, divisor, 0, 0};
+  const Header delta_header{least, divisor, w[0], centre};
+  const Header delta2_header{least, divisor, w[0], Difference(w[1], w[0])};
+
   const size_t offset_bits = CostBits(w);
   const size_t delta_bits = CostBits(delta) + 16;
   const size_t delta2_bits = CostBits(delta2) + 16;
-  const Predictor predictor = offset_bits <= std::min(delta_bits, delta2_bits) ? kOffset
-                              : delta_bits <= delta2_bits                      ? kDelta
-                                                                               : kDelta2;
-
-  AppendFixed(out, static_cast<uint8_t>(predictor));
-  AppendSigned(out, least);
-  AppendVarint(out, divisor);
-  switch (predictor) {
-    case kLine:
-      break;
-    case kOffset:
-      AppendResiduals(out, w, effort);
-      break;
-    case kDelta:
-      AppendVarint(out, w[0]);
-      AppendSigned(out, centre);
-      AppendResiduals(out, delta, effort);
-      break;
-    case kDelta2:
-      AppendVarint(out, w[0]);
-      AppendSigned(out, Difference(w[1], w[0]));
-      AppendResiduals(out, delta2, effort);
-      break;
+  std::string best;
+  if (offset_bits <= std::min(delta_bits, delta2_bits)) {
+    best = Encoded(offset_header, kOffset, kPatched, w, 0);
+  } else if (delta_bits <= delta2_bits) {
+    best = Encoded(delta_header, kDelta, kPatched, delta, 0);
+  } else {
+    best = Encoded(delta2_header, kDelta2, kPatched, delta2, 0);
   }
+  if (effort == Effort::kDense && values.size() >= kEntropyFrom) {
+    int64_t least_delta = 0;
+    const Residuals above = DeltaAboveResiduals(w, least_delta);
+    const Header above_header{least, divisor, w[0], least_delta};
+    // Estimates are within a percent, so only the most promising one is made.
+    struct Candidate {
+      const Header& header;
+      Predictor predictor;
+      Backend backend;
+      const Residuals& residuals;
+      Split split;
+    };
+    const Candidate candidates[] = {
+        {offset_header, kOffset, kSplit, w, EstimateSplit(w)},
+        {above_header, kDeltaAbove, kSplit, above, EstimateSplit(above)},
+        {offset_header, kOffset, kTokens, w, {0, EstimateTokensBits(w)}},
+        {delta_header, kDelta, kTokens, delta, {0, EstimateTokensBits(delta)}},
+        {delta2_header, kDelta2, kTokens, delta2, {0, EstimateTokensBits(delta2)}},
+    };
+    const Candidate& chosen =
+        *std::min_element(std::begin(candidates), std::end(candidates),
+                          [](const Candidate& a, const Candidate& b) { return a.split.bits < b.split.bits; });
+    const auto consider = [&](std::string candidate, double bias) {
+      if (!candidate.empty() && static_cast<double>(candidate.size()) * bias < static_cast<double>(best.size())) {
+        best = std::move(candidate);
+      }
+    };
+    consider(Encoded(chosen.header, chosen.predictor, chosen.backend, chosen.residuals, chosen.split.low_bits), kEntropyBias);
+    consider(Encoded(offset_header, kOffset, kZstdVarints, w, 0), kZstdBias);
+    consider(Encoded(delta_header, kDelta, kZstdVarints, delta, 0), kZstdBias);
+  }
+  out += best;
 }
 
 bool TakeInts(ByteReader& reader, size_t count, int64_t* out, EntropyScratch& scratch) {
@@ -187,6 +236,14 @@ bool TakeInts(ByteReader& reader, size_t count, int64_t* out, EntropyScratch& sc
       if (!TakeResiduals(reader, count - 1, w + 1, scratch)) return false;
       w[0] = v;
       for (size_t i = 1; i < count; ++i) w[i] = v += static_cast<uint64_t>(UnZigZag(w[i])) + centre;
+      break;
+    }
+    case kDeltaAbove: {
+      uint64_t v = reader.Varint() + early;
+      const auto step = static_cast<uint64_t>(reader.Signed());
+      if (!TakeResiduals(reader, count - 1, w + 1, scratch)) return false;
+      w[0] = v;
+      for (size_t i = 1; i < count; ++i) w[i] = v += w[i] + step;
       break;
     }
     case kDelta2: {

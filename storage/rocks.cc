@@ -19,7 +19,7 @@ constexpr std::string_view kLockFile = "AUSPEX_LOCK";
 // Beside the lock, not in it: closing any descriptor of a locked file would give up a POSIX lock.
 constexpr std::string_view kPidFile = "AUSPEX_PID";
 constexpr std::string_view kFormatText = "auspex format ";
-constexpr int kFormatVersion = 1;
+constexpr int kFormatVersion = 2;
 
 constexpr std::string_view kNames[kFamilies] = {"default", "journal", "hot",    "cold",  "ts",
                                                 "symbols", "series",  "active", "state", "records"};

@@ -1,6 +1,10 @@
 #include "selection.h"
 
+#include <algorithm>
+
 #include "block_reader.h"
+#include "merge.h"
+#include "summarized_builder.h"
 
 namespace auspex::storage {
 
@@ -16,31 +20,95 @@ class StoreSeriesReader final : public SeriesReader {
   Status Read(size_t index, SampleColumns& out) override {
     out.Clear();
     const SelectedSeries& series = selection_.series_[index];
-    const int64_t begin_ms = selection_.begin_ms_;
-    const int64_t end_ms = selection_.end_ms_;
-    if (selection_.deleted_ != nullptr) deleted_ = selection_.deleted_->Of(selection_.tenant_, series.id.ordinal);
-    for (BlockReader* blocks : {cold_.get(), hot_.get()}) {
-      if (blocks == nullptr) continue;
-      blocks->Clear();
-      blocks->SetDeleted(&deleted_);
-      for (const auto& [partition, with_blocks] : selection_.partitions_) {
-        if (!with_blocks->contains(series.id.ordinal)) continue;
-        AUSPEX_RETURN_IF_ERROR(blocks->Collect(partition, selection_.tenant_, series.id, begin_ms, end_ms));
-      }
-      cost_.blocks_decoded += blocks->blocks().size();
-      AUSPEX_RETURN_IF_ERROR(blocks->ReadOver(begin_ms, end_ms, scratch_, out));
+    AUSPEX_RETURN_IF_ERROR(Collect(series, cold_.get()));
+    AUSPEX_RETURN_IF_ERROR(LayOver(cold_.get(), out));
+    return ReadYoung(series, out);
+  }
+
+  Status ReadSummarized(size_t index, const SummaryUse& use, SummarizedColumns& out) override {
+    out.Clear();
+    const SelectedSeries& series = selection_.series_[index];
+    AUSPEX_RETURN_IF_ERROR(Collect(series, cold_.get()));
+    young_.Clear();
+    AUSPEX_RETURN_IF_ERROR(ReadYoung(series, young_));
+    if (cold_ != nullptr && cold_->Disjoint()) {
+      SummarizedBuilder builder(use, selection_.begin_ms_, selection_.end_ms_, out);
+      AUSPEX_RETURN_IF_ERROR(Build(builder));
+      if (!builder.failed()) return OkStatus();
+      out.Clear();
     }
-    series.frozen.ReadOver(begin_ms, end_ms, out);
-    series.head.ReadOver(begin_ms, end_ms, out);
+    AUSPEX_RETURN_IF_ERROR(LayOver(cold_.get(), out.samples));
+    MergeOver(out.samples, young_.t_ms, young_.values);
+    if (!out.samples.t_ms.empty()) out.pieces.push_back({.summarized = false, .begin = 0, .end = out.samples.t_ms.size()});
     return OkStatus();
   }
   ReadCost cost() const override { return cost_; }
 
  private:
+  Status Collect(const SelectedSeries& series, BlockReader* blocks) {
+    if (blocks == nullptr) return OkStatus();
+    if (selection_.deleted_ != nullptr) deleted_ = selection_.deleted_->Of(selection_.tenant_, series.id.ordinal);
+    blocks->SetDeleted(&deleted_);
+    blocks->Clear();
+    for (const auto& [partition, with_blocks] : selection_.partitions_) {
+      if (!with_blocks->contains(series.id.ordinal)) continue;
+      AUSPEX_RETURN_IF_ERROR(
+          blocks->Collect(partition, selection_.tenant_, series.id, selection_.begin_ms_, selection_.end_ms_));
+    }
+    return OkStatus();
+  }
+
+  Status LayOver(BlockReader* blocks, SampleColumns& out) {
+    if (blocks == nullptr) return OkStatus();
+    cost_.blocks_decoded += blocks->blocks().size();
+    return blocks->ReadOver(selection_.begin_ms_, selection_.end_ms_, scratch_, out);
+  }
+
+  // What is younger than any cold block.
+  Status ReadYoung(const SelectedSeries& series, SampleColumns& out) {
+    AUSPEX_RETURN_IF_ERROR(Collect(series, hot_.get()));
+    AUSPEX_RETURN_IF_ERROR(LayOver(hot_.get(), out));
+    series.frozen.ReadOver(selection_.begin_ms_, selection_.end_ms_, out);
+    series.head.ReadOver(selection_.begin_ms_, selection_.end_ms_, out);
+    return OkStatus();
+  }
+
+  // Cold blocks, which are disjoint, and young samples between them, in time order.
+  Status Build(SummarizedBuilder& builder) {
+    const std::span<const int64_t> t(young_.t_ms);
+    const std::span<const double> values(young_.values);
+    size_t at = 0;
+    for (const BlockReader::Collected& block : cold_->blocks()) {
+      const auto from = static_cast<size_t>(std::lower_bound(t.begin(), t.end(), block.key.tmin_ms) - t.begin());
+      const auto to = static_cast<size_t>(std::upper_bound(t.begin(), t.end(), block.tmax_ms) - t.begin());
+      builder.AddSamples(t.subspan(at, from - at), values.subspan(at, from - at));
+      at = to;
+      AUSPEX_ASSIGN_OR_RETURN(const BlockView view, cold_->View(block));
+      bool decoded = true;
+      if (from == to && !cold_->Touched(block.key, view)) {
+        if (const Status status = builder.AddBlock(view, scratch_, decoded); !status.ok()) {
+          return cold_->Where(block.key, status);
+        }
+      } else {
+        mixed_.Clear();
+        const Status status = cold_->DecodeOver(block.key, view, selection_.begin_ms_, selection_.end_ms_, scratch_, mixed_);
+        if (!status.ok()) return cold_->Where(block.key, status);
+        MergeOver(mixed_, t.subspan(from, to - from), values.subspan(from, to - from));
+        builder.AddSamples(mixed_.t_ms, mixed_.values);
+      }
+      ++(decoded ? cost_.blocks_decoded : cost_.blocks_skipped);
+      if (builder.failed()) return OkStatus();
+    }
+    builder.AddSamples(t.subspan(at), values.subspan(at));
+    return OkStatus();
+  }
+
   const StoreSelection& selection_;
   std::unique_ptr<BlockReader> cold_;
   std::unique_ptr<BlockReader> hot_;
   BlockScratch scratch_;
+  SampleColumns young_;
+  SampleColumns mixed_;
   ReadCost cost_;
   DeletedRanges deleted_;
 };

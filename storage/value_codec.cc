@@ -6,6 +6,8 @@
 #include <cmath>
 #include <optional>
 
+#include "decimal.h"
+
 namespace auspex::storage {
 namespace {
 
@@ -17,41 +19,11 @@ enum Transform : uint8_t {
   kDecimalUlps = 3,  // integer / 10^e, then so many representable numbers up or down
 };
 
-constexpr int kMaxExponent = 17;
 constexpr int kMaxUlpsExponent = 12;
 constexpr int64_t kMaxUlps = 60;
-constexpr double kMaxInteger = 9007199254740992.0;  // 2^53: integers below are exact doubles
 // From here on decimals take more digits than the same value with a correction.
 constexpr int kManyDigits = 6;
 constexpr size_t kProbes = 128;
-
-// All of them are exact: 10^22 is the largest power of ten that is a double.
-constexpr std::array<double, kMaxExponent + 1> kPowers = {1e0, 1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,  1e8,
-                                                          1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15, 1e16, 1e17};
-
-uint64_t BitsOf(double v) { return std::bit_cast<uint64_t>(v); }
-
-// Maps bits to integers that sort as the numbers do; its own inverse.
-int64_t Ordered(uint64_t bits) {
-  return static_cast<int64_t>(bits) ^ static_cast<int64_t>(static_cast<uint64_t>(static_cast<int64_t>(bits) >> 63) >> 1);
-}
-uint64_t Unordered(int64_t ordered) { return static_cast<uint64_t>(Ordered(static_cast<uint64_t>(ordered))); }
-
-// Division is correctly rounded: i / 10^e is the very double that a parser makes of those decimal digits.
-double FromDecimal(int64_t integer, int exponent) {
-  return static_cast<double>(integer) / kPowers[static_cast<size_t>(exponent)];
-}
-
-bool ToInteger(double v, int exponent, int64_t& integer) {
-  const double scaled = v * kPowers[static_cast<size_t>(exponent)];
-  if (!(std::fabs(scaled) < kMaxInteger)) return false;  // also NaN and infinities
-  integer = static_cast<int64_t>(std::nearbyint(scaled));
-  return true;
-}
-
-bool IsDecimal(double v, int exponent, int64_t& integer) {
-  return ToInteger(v, exponent, integer) && BitsOf(FromDecimal(integer, exponent)) == BitsOf(v);
-}
 
 bool IsNearDecimal(double v, int exponent, int64_t& integer, int64_t& ulps) {
   if (!ToInteger(v, exponent, integer)) return false;

@@ -171,6 +171,7 @@ class DatabaseImpl final : public Database {
     out.threads = std::max(options.threads, 1);
     out.clock = options.clock;
     out.max_samples = std::min(out.max_samples, options.memory_budget_bytes / 4 / kBytesPerQuerySample);
+    out.result_cache_bytes = options.memory_budget_bytes / 16;
     return out;
   }
 
@@ -214,8 +215,8 @@ StoreOptions StoreOptionsOf(const Options& options) {
   out.read_only = options.read_only;
   out.sync = options.sync;
   out.retention_ms = options.retention_ms;
-  // A quarter is for running queries, see EngineOptions.
-  out.memory_budget_bytes = std::max(kLeastBudgetBytes, options.memory_budget_bytes / 4 * 3);
+  // A quarter is for running queries and a sixteenth for their answers, see EngineOptions.
+  out.memory_budget_bytes = std::max(kLeastBudgetBytes, options.memory_budget_bytes / 16 * 11);
   out.clock = options.clock;
   out.file_system = options.file_system;
   return out;

@@ -18,16 +18,23 @@ class SampleBudget {
   /// False, and nothing taken, when the limit would be passed.
   bool Take(uint64_t count) {
     const uint64_t before = held_.fetch_add(count, std::memory_order_relaxed);
-    if (count <= limit_ && before <= limit_ - count) return true;
+    if (count <= limit_ && before <= limit_ - count) {
+      uint64_t peak = peak_.load(std::memory_order_relaxed);
+      while (peak < before + count && !peak_.compare_exchange_weak(peak, before + count, std::memory_order_relaxed)) {
+      }
+      return true;
+    }
     held_.fetch_sub(count, std::memory_order_relaxed);
     return false;
   }
   void Give(uint64_t count) { held_.fetch_sub(count, std::memory_order_relaxed); }
   uint64_t limit() const { return limit_; }
+  uint64_t peak() const { return peak_.load(std::memory_order_relaxed); }
 
  private:
   const uint64_t limit_;
   std::atomic<uint64_t> held_{0};
+  std::atomic<uint64_t> peak_{0};
 };
 
 /// A part of a budget, given back when destroyed. Borrows the budget.

@@ -3,8 +3,12 @@
 #include <algorithm>
 
 #include "auspex/query/parser.h"
+#include "cache_terms.h"
 #include "execution.h"
+#include "explain.h"
 #include "plan.h"
+#include "result_cache.h"
+#include "tree_json.h"
 
 namespace auspex::query {
 namespace {
@@ -12,6 +16,9 @@ namespace {
 ResultSeries SeriesOf(Labels labels, std::span<const double> row, const StepGrid& grid) {
   ResultSeries series;
   series.labels = std::move(labels);
+  const auto count = static_cast<size_t>(std::count_if(row.begin(), row.end(), [](double value) { return !IsAbsent(value); }));
+  series.t_ms.reserve(count);
+  series.values.reserve(count);
   for (size_t k = 0; k < row.size(); ++k) {
     if (IsAbsent(row[k])) continue;
     series.t_ms.push_back(grid.At(k));
@@ -22,6 +29,7 @@ ResultSeries SeriesOf(Labels labels, std::span<const double> row, const StepGrid
 
 std::vector<ResultSeries> SeriesOf(Batch batch, const StepGrid& grid) {
   std::vector<ResultSeries> out;
+  out.reserve(batch.size());
   for (size_t i = 0; i < batch.size(); ++i) {
     ResultSeries series = SeriesOf(std::move(batch.labels[i]), batch.Row(i), grid);
     if (!series.t_ms.empty()) out.push_back(std::move(series));
@@ -32,19 +40,6 @@ std::vector<ResultSeries> SeriesOf(Batch batch, const StepGrid& grid) {
 void SortByLabels(std::vector<ResultSeries>& series) {
   std::stable_sort(series.begin(), series.end(),
                    [](const ResultSeries& a, const ResultSeries& b) { return a.labels < b.labels; });
-}
-
-// times: what start() and end() stand for; step_ms: what step() does.
-Result<Plan> Prepare(std::string_view text, const FunctionRegistry& registry, PlanTimes times, int64_t step_ms, bool range) {
-  AUSPEX_ASSIGN_OR_RETURN(const ExprPtr expr, Parse(text));
-  AUSPEX_RETURN_IF_ERROR(CheckTypes(*expr, text, registry));
-  if (range && expr->type != ValueType::kScalar && expr->type != ValueType::kVector) {
-    return InvalidArgument("invalid expression type \"{}\" for range query, must be Scalar or instant Vector",
-                           ValueTypeName(expr->type));
-  }
-  AUSPEX_RETURN_IF_ERROR(ResolveDurations(*expr, step_ms, times.end_ms - times.start_ms));
-  times.step_ms = step_ms;
-  return MakePlan(*expr, text, registry, times);
 }
 
 // Times beyond this could overflow when windows and offsets are taken off: about the year 146,000.
@@ -62,42 +57,31 @@ Status CheckCompat(const QueryOptions& options) {
 
 }  // namespace
 
+// What is asked: a text over the steps of a grid.
+struct Engine::Question {
+  std::string_view text;
+  StepGrid grid;
+  bool range = false;
+  PlanTimes times;
+};
+
 Engine::Engine(const SeriesStore& store, const FunctionRegistry& registry, EngineOptions options)
-    : store_(store), registry_(registry), options_(options) {}
+    : store_(store),
+      registry_(registry),
+      options_(options),
+      cache_(options.result_cache_bytes > 0 ? std::make_unique<ResultCache>(options.result_cache_bytes) : nullptr) {}
 
 Engine::~Engine() = default;
 
 Result<QueryResult> Engine::Instant(std::string_view text, int64_t time_ms, const QueryOptions& options) const {
-  const int64_t started_ns = options_.clock->MonotonicNs();
-  AUSPEX_RETURN_IF_ERROR(CheckCompat(options));
   AUSPEX_RETURN_IF_ERROR(CheckTime("time", time_ms));
-  const StepGrid grid{time_ms, 1, 1};
-  AUSPEX_ASSIGN_OR_RETURN(const Plan plan, Prepare(text, registry_, {time_ms, time_ms}, 0, /*range=*/false));
-  const int64_t parsed_ns = options_.clock->MonotonicNs();
-  Execution execution(store_, options_, options);
-  QueryResult result;
-  result.type = plan.type;
-  result.t_ms = time_ms;
-  if (plan.type == ValueType::kString) {
-    result.text = plan.text;
-  } else if (plan.type == ValueType::kMatrix) {
-    AUSPEX_ASSIGN_OR_RETURN(result.series, ReadMatrix(*plan.source, plan.range_ms, plan.extension, plan.shift, time_ms, execution));
-    SortByLabels(result.series);
-  } else {
-    AUSPEX_ASSIGN_OR_RETURN(Batch batch, plan.root->Run(grid, execution));
-    result.series = SeriesOf(std::move(batch), grid);
-  }
-  result.annotations = execution.annotations();
-  result.stats = execution.stats();
-  result.stats.parse_ns = parsed_ns - started_ns;
-  result.stats.evaluate_ns = options_.clock->MonotonicNs() - parsed_ns;
-  return result;
+  Question question{text, {time_ms, 1, 1}, /*range=*/false, {}};
+  question.times.start_ms = question.times.end_ms = time_ms;
+  return Ask(question, options);
 }
 
 Result<QueryResult> Engine::Range(std::string_view text, int64_t start_ms, int64_t end_ms, int64_t step_ms,
                                   const QueryOptions& options) const {
-  const int64_t started_ns = options_.clock->MonotonicNs();
-  AUSPEX_RETURN_IF_ERROR(CheckCompat(options));
   AUSPEX_RETURN_IF_ERROR(CheckTime("start", start_ms));
   AUSPEX_RETURN_IF_ERROR(CheckTime("end", end_ms));
   if (end_ms < start_ms) return InvalidArgument("invalid parameter \"end\": end timestamp must not be before start time");
@@ -105,33 +89,140 @@ Result<QueryResult> Engine::Range(std::string_view text, int64_t start_ms, int64
     return InvalidArgument(
         "invalid parameter \"step\": zero or negative query resolution step widths are not accepted. Try a positive integer");
   }
-  StepGrid grid{start_ms, step_ms, 1};
   const auto intervals = static_cast<uint64_t>((end_ms - start_ms) / step_ms);
   if (intervals > options_.max_points) {
     return ResourceExhausted(
         "exceeded maximum resolution of {} points per timeseries (max_points). Try decreasing the query resolution (?step=XX)",
         options_.max_points);
   }
-  grid.count = static_cast<size_t>(intervals) + 1;
-  AUSPEX_ASSIGN_OR_RETURN(const Plan plan, Prepare(text, registry_, {start_ms, end_ms}, step_ms, /*range=*/true));
+  Question question{text, {start_ms, step_ms, static_cast<size_t>(intervals) + 1}, /*range=*/true, {}};
+  question.times.start_ms = start_ms;
+  question.times.end_ms = end_ms;
+  question.times.step_ms = step_ms;
+  return Ask(question, options);
+}
+
+Result<QueryResult> Engine::Ask(const Question& question, const QueryOptions& options) const {
+  AUSPEX_RETURN_IF_ERROR(CheckCompat(options));
+  std::string text(question.text);
+  const Statement statement = TakeStatement(text);
+  Question asked = question;
+  asked.text = text;
+  QueryResult result;
+  result.t_ms = question.grid.start_ms;
+  AUSPEX_RETURN_IF_ERROR(Evaluate(asked, statement, options, result));
+  return result;
+}
+
+Status Engine::Evaluate(const Question& question, Statement statement, const QueryOptions& options, QueryResult& result) const {
+  const int64_t started_ns = options_.clock->MonotonicNs();
+  const StepGrid& grid = question.grid;
+  AUSPEX_ASSIGN_OR_RETURN(const ExprPtr expr, Parse(question.text));
+  AUSPEX_RETURN_IF_ERROR(CheckTypes(*expr, question.text, registry_));
+  if (question.range && expr->type != ValueType::kScalar && expr->type != ValueType::kVector) {
+    return InvalidArgument("invalid expression type \"{}\" for range query, must be Scalar or instant Vector",
+                           ValueTypeName(expr->type));
+  }
+  AUSPEX_RETURN_IF_ERROR(ResolveDurations(*expr, question.times.step_ms, question.times.end_ms - question.times.start_ms));
+  const bool explained = statement != Statement::kNone;
+  AUSPEX_ASSIGN_OR_RETURN(const Plan plan, MakePlan(*expr, question.text, registry_, question.times, explained));
   const int64_t parsed_ns = options_.clock->MonotonicNs();
   Execution execution(store_, options_, options);
-  QueryResult result;
-  result.type = ValueType::kMatrix;
-  AUSPEX_ASSIGN_OR_RETURN(Batch batch, plan.root->Run(grid, execution));
-  result.series = SeriesOf(std::move(batch), grid);
-  SortByLabels(result.series);
-  result.annotations = execution.annotations();
-  result.stats = execution.stats();
-  result.stats.parse_ns = parsed_ns - started_ns;
-  result.stats.evaluate_ns = options_.clock->MonotonicNs() - parsed_ns;
-  return result;
+  const auto finish = [&] {
+    result.annotations = execution.annotations();
+    const uint64_t cached_steps = result.stats.cached_steps;
+    result.stats = execution.stats();
+    result.stats.cached_steps = cached_steps;
+    result.stats.parse_ns = parsed_ns - started_ns;
+    result.stats.evaluate_ns = options_.clock->MonotonicNs() - parsed_ns;
+  };
+  Explanation explanation;
+  if (statement == Statement::kExplain) {
+    AUSPEX_ASSIGN_OR_RETURN(explanation, ExplainEstimated(*plan.explained, grid, execution));
+  } else if (plan.type == ValueType::kString) {
+    result.text = plan.text;
+  } else if (plan.type == ValueType::kMatrix) {
+    AUSPEX_ASSIGN_OR_RETURN(result.series,
+                            ReadMatrix(*plan.source, plan.range_ms, plan.extension, plan.shift, grid.start_ms, execution));
+    SortByLabels(result.series);
+  } else if (!question.range) {
+    AUSPEX_ASSIGN_OR_RETURN(Batch batch, plan.root->Run(grid, execution));
+    result.series = SeriesOf(std::move(batch), grid);
+  } else if (cache_ == nullptr || explained || !options.use_cache) {
+    AUSPEX_ASSIGN_OR_RETURN(Batch batch, plan.root->Run(grid, execution));
+    result.series = SeriesOf(SortedRows(std::move(batch)), grid);
+  } else {
+    AUSPEX_ASSIGN_OR_RETURN(Batch batch, RunCached(*expr, *plan.root, question, options, execution, result.stats));
+    result.series = SeriesOf(std::move(batch), grid);
+  }
+  finish();
+  if (!explained) {
+    result.type = question.range ? ValueType::kMatrix : plan.type;
+    return OkStatus();
+  }
+  if (statement == Statement::kExplainAnalyze) explanation = ExplainMeasured(*plan.explained, result.stats);
+  result.series.clear();
+  result.type = ValueType::kString;
+  result.statement = "explain";
+  result.text = std::move(explanation.text);
+  result.json = std::move(explanation.json);
+  return OkStatus();
+}
+
+Result<Batch> Engine::RunCached(const Expr& expr, const Operator& root, const Question& question, const QueryOptions& options,
+                                Execution& execution, QueryStats& stats) const {
+  const StepGrid& grid = question.grid;
+  const std::optional<CacheTerms> terms = CacheTermsOf(expr, registry_, execution.lookback_ms());
+  if (!terms) {
+    AUSPEX_ASSIGN_OR_RETURN(Batch batch, root.Run(grid, execution));
+    return SortedRows(std::move(batch));
+  }
+  const int64_t phase_ms = (grid.start_ms % grid.step_ms + grid.step_ms) % grid.step_ms;
+  const CacheKey key{std::string(question.text), options.tenant, options.compat,
+                     execution.lookback_ms(),    grid.step_ms,   phase_ms};
+  // Before anything is selected: what is written meanwhile counts as a change.
+  const uint64_t version = store_.ChangeVersion();
+  const std::shared_ptr<const CachedAnswer> known = cache_->Find(key);
+  if (known != nullptr) {
+    stats.cached_steps = ReusableSteps(*known, grid, store_.ChangesSince(known->version), terms->reach_ms);
+  }
+  const size_t reused = stats.cached_steps;
+  StepGrid rest = grid;
+  rest.start_ms = grid.At(reused);
+  rest.count = grid.count - reused;
+  Batch batch(rest.count);
+  if (rest.count > 0) {
+    AUSPEX_ASSIGN_OR_RETURN(batch, root.Run(rest, execution));
+    batch = SortedRows(std::move(batch));
+  }
+  if (reused > 0) {
+    batch = JoinSteps(*known, reused, grid, std::move(batch));
+    AUSPEX_RETURN_IF_ERROR(execution.Charge(batch));
+  }
+  // Notes belong to the steps that cause them: an answer with notes is not kept.
+  const Annotations notes = execution.annotations();
+  if (notes.warnings.empty() && notes.infos.empty()) {
+    auto kept = std::make_shared<CachedAnswer>();
+    kept->grid = grid;
+    kept->version = version;
+    kept->rows.steps_count = batch.steps_count;
+    kept->rows.labels = batch.labels;
+    kept->rows.values = batch.values;
+    cache_->Put(key, std::move(kept));
+  }
+  return batch;
 }
 
 Result<std::string> Engine::Format(std::string_view text) const {
   AUSPEX_ASSIGN_OR_RETURN(const ExprPtr expr, Parse(text));
   AUSPEX_RETURN_IF_ERROR(CheckTypes(*expr, text, registry_));
   return Print(*expr);
+}
+
+Result<std::string> Engine::ParseTree(std::string_view text) const {
+  AUSPEX_ASSIGN_OR_RETURN(const ExprPtr expr, Parse(text));
+  AUSPEX_RETURN_IF_ERROR(CheckTypes(*expr, text, registry_));
+  return TreeJson(*expr, registry_);
 }
 
 Result<ValueType> Engine::Check(std::string_view text) const {

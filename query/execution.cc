@@ -6,6 +6,12 @@
 #include <thread>
 
 namespace auspex::query {
+namespace {
+
+// A time and a value.
+constexpr uint64_t kBytesPerSample = 16;
+
+}  // namespace
 
 Execution::Execution(const SeriesStore& store, const EngineOptions& engine, const QueryOptions& query)
     : store_(store),
@@ -15,7 +21,8 @@ Execution::Execution(const SeriesStore& store, const EngineOptions& engine, cons
       timeout_ms_(query.timeout_ms > 0 ? std::min(query.timeout_ms, engine.timeout_ms) : engine.timeout_ms),
       deadline_ns_(clock_.MonotonicNs() + timeout_ms_ * 1'000'000),
       workers_count_(static_cast<size_t>(std::max(engine.threads, 1))),
-      budget_(engine.max_samples) {}
+      max_memory_bytes_(engine.max_memory_bytes),
+      budget_(std::min(engine.max_samples, engine.max_memory_bytes / kBytesPerSample)) {}
 
 Status Execution::Stop() const {
   if (query_.cancelled != nullptr && query_.cancelled->load(std::memory_order_relaxed)) {
@@ -31,6 +38,11 @@ Status Execution::Charge(Batch& batch) { return Charge(batch.reservation, batch.
 
 Status Execution::Charge(Reservation& reservation, uint64_t values_count) {
   if (reservation.Resize(budget_, values_count)) return OkStatus();
+  if (budget_.limit() == max_memory_bytes_ / kBytesPerSample) {
+    return ResourceExhausted(
+        "query processing would load too many samples into memory in query execution: max_memory_bytes is {}",
+        max_memory_bytes_);
+  }
   return ResourceExhausted("query processing would load too many samples into memory in query execution: max_samples is {}",
                            budget_.limit());
 }
@@ -56,8 +68,17 @@ void Execution::CountRead(uint64_t series_count, uint64_t samples_count) {
   samples_count_.fetch_add(samples_count, std::memory_order_relaxed);
 }
 
+void Execution::CountBlocks(const ReadCost& cost) {
+  blocks_decoded_.fetch_add(cost.blocks_decoded, std::memory_order_relaxed);
+  blocks_skipped_.fetch_add(cost.blocks_skipped, std::memory_order_relaxed);
+}
+
 QueryStats Execution::stats() const {
   QueryStats stats;
+  stats.runs_count = runs_count_.load();
+  stats.blocks_decoded = blocks_decoded_.load();
+  stats.blocks_skipped = blocks_skipped_.load();
+  stats.peak_samples = budget_.peak();
   stats.series_count = series_count_.load();
   stats.samples_count = samples_count_.load();
   return stats;

@@ -17,6 +17,7 @@ class Execution {
   Execution(const SeriesStore& store, const EngineOptions& engine, const QueryOptions& query);
 
   const SeriesStore& store() const { return store_; }
+  const Clock& clock() const { return clock_; }
   TenantId tenant() const { return query_.tenant; }
   int64_t lookback_ms() const { return lookback_ms_; }
   /// Windows and lookback include their left edge, and what else Prometheus 2 does differently.
@@ -37,6 +38,8 @@ class Execution {
   Annotations annotations() const;
 
   void CountRead(uint64_t series_count, uint64_t samples_count);
+  void CountRuns(uint64_t runs_count) { runs_count_.fetch_add(runs_count, std::memory_order_relaxed); }
+  void CountBlocks(const ReadCost& cost);
   QueryStats stats() const;
 
   /// Series per morsel. Partial results are merged morsel by morsel, so this number, and not the number of threads,
@@ -57,9 +60,13 @@ class Execution {
   const int64_t deadline_ns_;
   const size_t workers_count_;
   bool delayed_names_ = false;
-  SampleBudget budget_;
+  const uint64_t max_memory_bytes_;
+  SampleBudget budget_;  // by max_samples or max_memory_bytes, whichever is less
   std::atomic<uint64_t> series_count_{0};
   std::atomic<uint64_t> samples_count_{0};
+  std::atomic<uint64_t> runs_count_{0};
+  std::atomic<uint64_t> blocks_decoded_{0};
+  std::atomic<uint64_t> blocks_skipped_{0};
   mutable std::mutex mu_;
   Annotations annotations_;  // guarded by mu_
 };

@@ -5,20 +5,17 @@
 namespace auspex::query {
 
 /// A running sum with the bits that rounding lost beside it.
-/// Source: Neumaier 1974, "Rundungsfehleranalyse einiger Verfahren zur Summation endlicher Summen".
+/// Source: Neumaier 1974, "Rundungsfehleranalyse einiger Verfahren zur Summation endlicher Summen"; the error of an addition
+/// by Knuth's TwoSum, which gives the same bits without a branch on which of the two is larger.
 struct KahanSum {
   double sum = 0;
   double lost = 0;
 
   void Add(double value) {
     const double next = sum + value;
-    if (std::isinf(next)) {
-      lost = 0;
-    } else if (std::abs(sum) >= std::abs(value)) {
-      lost += (sum - next) + value;
-    } else {
-      lost += (value - next) + sum;
-    }
+    const double part = next - sum;
+    const double error = (sum - (next - part)) + (value - part);
+    lost = std::isinf(next) ? 0 : lost + error;
     sum = next;
   }
   double Total() const { return sum + lost; }
@@ -52,32 +49,6 @@ struct KahanMean {
     sum.sum *= weight;
     sum.lost *= weight;
     sum.Add(value / count);
-  }
-  /// Adds the values that `other` has seen, as if they came after those of this.
-  void Merge(const KahanMean& other) {
-    if (other.count == 0) return;
-    if (count == 0) {
-      *this = other;
-      return;
-    }
-    const double total = count + other.count;
-    if (!by_mean && !other.by_mean) {
-      KahanSum next = sum;
-      next.Add(other.sum.sum);
-      if (!std::isinf(next.sum)) {
-        next.lost += other.sum.lost;
-        sum = next;
-        count = total;
-        return;
-      }
-    }
-    const double weight = by_mean ? count / total : 1 / total;
-    const double other_weight = other.by_mean ? other.count / total : 1 / total;
-    sum.sum *= weight;
-    sum.lost = sum.lost * weight + other.sum.lost * other_weight;
-    sum.Add(other.sum.sum * other_weight);
-    count = total;
-    by_mean = true;
   }
   double Total() const { return by_mean ? sum.Total() : sum.sum / count + sum.lost / count; }
 };

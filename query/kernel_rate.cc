@@ -2,12 +2,11 @@
 #include <cmath>
 #include <vector>
 
+#include "extrapolation.h"
 #include "kernel.h"
 
 namespace auspex::query {
 namespace {
-
-enum class Extrapolate : uint8_t { kRate, kIncrease, kDelta };
 
 // Indices i where values[i] < values[i - 1]: the counter started again.
 std::vector<size_t> FindResets(std::span<const double> values) {
@@ -18,31 +17,8 @@ std::vector<size_t> FindResets(std::span<const double> values) {
   return resets;
 }
 
-// How much of the range the slope is believed to hold for, in seconds. Samples near an edge of the window are taken to
-// go on to the edge; else the series is taken to start or end half an interval outside of its samples.
-double CoveredSeconds(const RangeInput& input, const Window& window, bool counter, double increase) {
-  const int64_t end_ms = input.steps.At(window.step);
-  const int64_t first_ms = input.t_ms[window.begin];
-  const int64_t last_ms = input.t_ms[window.end - 1];
-  double to_start = static_cast<double>(first_ms - (end_ms - input.range_ms)) / 1000;
-  double to_end = static_cast<double>(end_ms - last_ms) / 1000;
-  const double sampled = static_cast<double>(last_ms - first_ms) / 1000;
-  const double interval = sampled / static_cast<double>(window.size() - 1);
-  const double threshold = interval * 1.1;
-  // A counter is not extrapolated below zero. Prometheus 2 looks at this before the threshold, 3 after it.
-  const auto cut_at_zero = [&] {
-    const double first = input.values[window.begin];
-    if (counter && increase > 0 && first >= 0) to_start = std::min(to_start, sampled * (first / increase));
-  };
-  if (input.closed_left) cut_at_zero();
-  if (to_start >= threshold) to_start = interval / 2;
-  if (!input.closed_left) cut_at_zero();
-  if (to_end >= threshold) to_end = interval / 2;
-  return sampled + to_start + to_end;
-}
-
 template <Extrapolate kind>
-Status Extrapolated(const RangeInput& input, std::span<double> out, Annotations& /*annotations*/) {
+Status Extrapolation(const RangeInput& input, std::span<double> out, Annotations& /*annotations*/) {
   constexpr bool kCounter = kind != Extrapolate::kDelta;
   const std::vector<size_t> resets = kCounter ? FindResets(input.values) : std::vector<size_t>();
   size_t next_reset = 0;
@@ -54,10 +30,8 @@ Status Extrapolated(const RangeInput& input, std::span<double> out, Annotations&
       while (next_reset < resets.size() && resets[next_reset] <= window.begin) ++next_reset;
       for (size_t r = next_reset; r < resets.size() && resets[r] < window.end; ++r) increase += input.values[resets[r] - 1];
     }
-    const double sampled = static_cast<double>(input.t_ms[window.end - 1] - input.t_ms[window.begin]) / 1000;
-    double factor = CoveredSeconds(input, window, kCounter, increase) / sampled;
-    if (kind == Extrapolate::kRate) factor /= static_cast<double>(input.range_ms) / 1000;
-    out[window.step] = increase * factor;
+    const WindowEnds ends{window.step, input.t_ms[window.begin], input.t_ms[window.end - 1], window.size(), first};
+    out[window.step] = Extrapolated(input, ends, kind, increase);
   });
   return OkStatus();
 }
@@ -93,9 +67,9 @@ Status CountTransitions(const RangeInput& input, std::span<double> out, Annotati
 }  // namespace
 
 Kernel FindRateKernel(std::string_view name) {
-  if (name == "rate") return Extrapolated<Extrapolate::kRate>;
-  if (name == "increase") return Extrapolated<Extrapolate::kIncrease>;
-  if (name == "delta") return Extrapolated<Extrapolate::kDelta>;
+  if (name == "rate") return Extrapolation<Extrapolate::kRate>;
+  if (name == "increase") return Extrapolation<Extrapolate::kIncrease>;
+  if (name == "delta") return Extrapolation<Extrapolate::kDelta>;
   if (name == "irate") return LastTwo<true>;
   if (name == "idelta") return LastTwo<false>;
   if (name == "resets") return CountTransitions<IsReset>;

@@ -21,36 +21,24 @@ struct SumState {
       seen = true;
     }
   }
-  void Merge(const SumState& later) {
-    if (!later.seen) return;
-    if (!seen) {
-      *this = later;
-      return;
-    }
-    sum.Add(later.sum.sum);
-    if (!std::isinf(sum.sum)) sum.lost += later.sum.lost;
-  }
   double Value() const { return seen ? sum.Total() : Absent(); }
 };
 
 struct MeanState {
   KahanMean mean;
   void Add(double value, bool /*compat_2*/) { mean.Add(value); }
-  void Merge(const MeanState& later) { mean.Merge(later.mean); }
   double Value() const { return mean.count > 0 ? mean.Total() : Absent(); }
 };
 
 struct CountState {
   uint64_t count = 0;
   void Add(double /*value*/, bool /*compat_2*/) { ++count; }
-  void Merge(const CountState& later) { count += later.count; }
   double Value() const { return count > 0 ? static_cast<double>(count) : Absent(); }
 };
 
 struct GroupState {
   bool seen = false;
   void Add(double /*value*/, bool /*compat_2*/) { seen = true; }
-  void Merge(const GroupState& later) { seen = seen || later.seen; }
   double Value() const { return seen ? 1 : Absent(); }
 };
 
@@ -60,13 +48,10 @@ struct ExtremeState {
   void Add(double value, bool /*compat_2*/) {
     if (IsAbsent(extreme) || std::isnan(extreme) || (largest ? extreme < value : extreme > value)) extreme = value;
   }
-  void Merge(const ExtremeState& later) {
-    if (!IsAbsent(later.extreme)) Add(later.extreme, false);
-  }
   double Value() const { return extreme; }
 };
 
-// Welford's algorithm; two states are joined as by Chan, Golub and LeVeque 1979.
+// Welford's algorithm.
 template <bool root>
 struct VarianceState {
   double count = 0;
@@ -83,25 +68,12 @@ struct VarianceState {
     mean += delta / count;
     squares += delta * (value - mean);
   }
-  void Merge(const VarianceState& later) {
-    if (later.count == 0) return;
-    if (count == 0) {
-      *this = later;
-      return;
-    }
-    const double total = count + later.count;
-    const double delta = later.mean - mean;
-    mean += delta * later.count / total;
-    squares += later.squares + delta * delta * count * later.count / total;
-    count = total;
-  }
   double Value() const {
     if (count == 0) return Absent();
     return root ? std::sqrt(squares / count) : squares / count;
   }
 };
 
-// The groups of one morsel, or of all of them.
 template <typename State>
 struct Groups {
   Groups(const Grouping& grouping, size_t steps) : index(grouping), steps_count(steps) {}
@@ -129,23 +101,28 @@ class ReduceOperator final : public Operator {
   }
 
  private:
-  // Morsels are reduced where they come up and merged in order.
+  // A morsel, and which of its own groups each of its rows belongs to.
+  struct Grouped {
+    Batch batch;
+    std::vector<size_t> group_of;
+    std::vector<Labels> groups;
+  };
+
+  // Labels are looked at where a morsel comes up; values are added strictly in the order of the series, so that an answer does
+  // not depend on which other series happened to be selected beside those that have a sample.
   class Accumulator final : public MorselSink {
    public:
     Accumulator(const ReduceOperator& op, size_t steps_count, Execution& execution)
         : op_(op), execution_(execution), total_(op.grouping_, steps_count) {}
 
     Status Consume(size_t morsel, Batch batch) override {
-      Groups<State> part(op_.grouping_, batch.steps_count);
-      for (size_t i = 0; i < batch.size(); ++i) {
-        State* states = part.Row(part.index.Of(batch.labels[i]));
-        const std::span<const double> row = batch.Row(i);
-        for (size_t k = 0; k < row.size(); ++k) {
-          if (!IsAbsent(row[k])) states[k].Add(row[k], execution_.compat_2());
-        }
-      }
-      AUSPEX_RETURN_IF_ERROR(execution_.Charge(part.reservation, part.states.size()));
-      return order_.Push(morsel, std::move(part), [this](Groups<State> ready) { return Merge(std::move(ready)); });
+      Grouped part;
+      GroupIndex index(op_.grouping_);
+      part.group_of.reserve(batch.size());
+      for (const Labels& labels : batch.labels) part.group_of.push_back(index.Of(labels));
+      part.groups = index.labels();
+      part.batch = std::move(batch);
+      return order_.Push(morsel, std::move(part), [this](Grouped ready) { return Add(std::move(ready)); });
     }
 
     Batch Finish() {
@@ -160,11 +137,15 @@ class ReduceOperator final : public Operator {
     }
 
    private:
-    Status Merge(Groups<State> part) {
-      for (size_t group = 0; group < part.index.size(); ++group) {
-        State* into = total_.Row(total_.index.Number(part.index.labels()[group]));
-        const State* from = part.Row(group);
-        for (size_t k = 0; k < total_.steps_count; ++k) into[k].Merge(from[k]);
+    Status Add(Grouped part) {
+      std::vector<size_t> number(part.groups.size());
+      for (size_t group = 0; group < number.size(); ++group) number[group] = total_.index.Number(std::move(part.groups[group]));
+      for (size_t i = 0; i < part.batch.size(); ++i) {
+        State* states = total_.Row(number[part.group_of[i]]);
+        const std::span<const double> row = part.batch.Row(i);
+        for (size_t k = 0; k < row.size(); ++k) {
+          if (!IsAbsent(row[k])) states[k].Add(row[k], execution_.compat_2());
+        }
       }
       return execution_.Charge(total_.reservation, total_.states.size());
     }
@@ -172,7 +153,7 @@ class ReduceOperator final : public Operator {
     const ReduceOperator& op_;
     Execution& execution_;
     Groups<State> total_;
-    InOrder<Groups<State>> order_;
+    InOrder<Grouped> order_;
   };
 
   const Grouping grouping_;

@@ -3,11 +3,15 @@
 #include <algorithm>
 #include <unordered_set>
 
+#include "kernel_summary.h"
 #include "merge.h"
 #include "metric_identity.h"
 
 namespace auspex::query {
 namespace {
+
+// From this distance between the edges of windows on, runs of samples fit between them.
+constexpr int64_t kSummarizeFromMs = 10 * 60'000;
 
 // Which sample times a window of `range_ms` before the first of `times` may see.
 int64_t WindowBegin(const StepGrid& times, int64_t range_ms, int64_t history_ms, const Execution& execution) {
@@ -26,7 +30,10 @@ bool IsCounterName(std::string_view metric) {
 class RangeOperator final : public Operator {
  public:
   explicit RangeOperator(RangeSpec spec)
-      : spec_(std::move(spec)), counter_(spec_.function == "rate" || spec_.function == "increase") {}
+      : spec_(std::move(spec)),
+        counter_(spec_.function == "rate" || spec_.function == "increase"),
+        summary_(spec_.kernel != nullptr && spec_.extension == RangeExtension::kNone ? FindSummaryKernel(spec_.function)
+                                                                                     : nullptr) {}
 
   Result<Batch> Run(const StepGrid& grid, Execution& execution) const override { return Collect(*this, grid, execution); }
 
@@ -41,6 +48,7 @@ class RangeOperator final : public Operator {
                                                times.end_ms() + FutureMs(spec_.extension, execution.lookback_ms()), execution));
     execution.CountRead(selection->size(), 0);
     NameCheck names(*this);
+    const std::vector<int64_t> edges = SummaryEdges(times, execution);
     std::vector<Worker> workers(execution.workers_count());
     const Status status =
         execution.RunMorsels(selection->size(), [&](size_t morsel, size_t begin, size_t end, size_t w) -> Status {
@@ -50,9 +58,8 @@ class RangeOperator final : public Operator {
           Annotations notes;
           for (size_t i = begin; i < end; ++i) {
             AUSPEX_RETURN_IF_ERROR(execution.Stop());
-            AUSPEX_RETURN_IF_ERROR(worker.reader->Read(i, worker.columns));
-            execution.CountRead(0, worker.columns.t_ms.size());
-            if (worker.columns.t_ms.empty()) continue;
+            AUSPEX_RETURN_IF_ERROR(worker.Read(i, edges, summary_, execution));
+            if (worker.columns.pieces.empty()) continue;
             const Labels& labels = selection->labels(i);
             const std::span<double> row = batch.Add(spec_.keeps_metric_name ? labels : DropIdentity(labels, execution));
             AUSPEX_RETURN_IF_ERROR(EvaluateSeries(labels, worker.columns, grid, times, scalars, execution, row, notes));
@@ -67,14 +74,47 @@ class RangeOperator final : public Operator {
           AUSPEX_RETURN_IF_ERROR(names.Check(morsel, batch.labels, notes, execution));
           return sink.Consume(morsel, std::move(batch));
         });
+    for (const Worker& worker : workers) {
+      if (worker.reader != nullptr) execution.CountBlocks(worker.reader->cost());
+    }
     return status;
   }
 
  private:
   struct Worker {
     std::unique_ptr<SeriesReader> reader;
-    SampleColumns columns;
+    SummarizedColumns columns;  // one piece of samples when no edges are given
+    Reservation held;
+
+    // No pieces when there is nothing.
+    Status Read(size_t index, const std::vector<int64_t>& edges, const SummaryKernel* summary, Execution& execution) {
+      if (edges.empty()) {
+        columns.Clear();
+        AUSPEX_RETURN_IF_ERROR(reader->Read(index, columns.samples));
+        if (!columns.samples.t_ms.empty()) columns.pieces.push_back({false, 0, columns.samples.t_ms.size()});
+      } else {
+        AUSPEX_RETURN_IF_ERROR(reader->ReadSummarized(index, {edges, summary->sums, summary->resets}, columns));
+        execution.CountRuns(columns.runs.size());
+        if (columns.runs.empty() && columns.samples.t_ms.empty()) columns.pieces.clear();
+      }
+      execution.CountRead(0, columns.samples.t_ms.size());
+      return execution.Charge(held, columns.samples.t_ms.capacity());
+    }
   };
+
+  // Where windows begin and end, when it may be worth asking for summaries; else nothing.
+  std::vector<int64_t> SummaryEdges(const StepGrid& times, const Execution& execution) const {
+    if (summary_ == nullptr || spec_.range_ms < kSummarizeFromMs) return {};
+    if (times.count > 1 && times.step_ms < kSummarizeFromMs) return {};
+    std::vector<int64_t> edges;
+    for (size_t k = 0; k < times.count; ++k) {
+      edges.push_back(times.At(k) - spec_.range_ms + (execution.compat_2() ? 0 : 1));
+      edges.push_back(times.At(k) + 1);
+    }
+    std::sort(edges.begin(), edges.end());
+    edges.erase(std::unique(edges.begin(), edges.end()), edges.end());
+    return edges;
+  }
 
   // Sees the output labels of all morsels in order: series of different metrics may become equal.
   class NameCheck {
@@ -121,17 +161,21 @@ class RangeOperator final : public Operator {
     return out;
   }
 
-  Status Evaluate(const RangeInput& input, std::span<double> out, Annotations& notes) const {
+  Status Evaluate(const RangeInput& input, const SummarizedColumns& columns, std::span<double> out, Annotations& notes) const {
+    if (!columns.runs.empty()) {
+      summary_->evaluate(input, columns, out);
+      return OkStatus();
+    }
     if (spec_.kernel != nullptr) return spec_.kernel(input, out, notes);
     return spec_.registered->Evaluate(input, out, notes);
   }
 
-  Status EvaluateSeries(const Labels& labels, const SampleColumns& columns, const StepGrid& grid, const StepGrid& times,
+  Status EvaluateSeries(const Labels& labels, const SummarizedColumns& columns, const StepGrid& grid, const StepGrid& times,
                         const std::vector<std::vector<double>>& scalars, const Execution& execution, std::span<double> row,
                         Annotations& notes) const {
     RangeInput input;
-    input.t_ms = columns.t_ms;
-    input.values = columns.values;
+    input.t_ms = columns.samples.t_ms;
+    input.values = columns.samples.values;
     input.range_ms = spec_.range_ms;
     input.lookback_ms = execution.lookback_ms();
     input.closed_left = execution.compat_2();
@@ -141,7 +185,7 @@ class RangeOperator final : public Operator {
     if (times.count == grid.count) {
       input.evaluation = grid;
       for (size_t i = 0; i < scalars.size(); ++i) input.scalars[i] = scalars[i];
-      return Evaluate(input, row, notes);
+      return Evaluate(input, columns, row, notes);
     }
     // `@`: one window for all steps, whose answers may still differ by their scalars and evaluation times.
     for (size_t k = 0; k < grid.count; ++k) {
@@ -150,7 +194,7 @@ class RangeOperator final : public Operator {
         input.scalars[i] =
             scalars[i].size() <= 1 ? std::span<const double>(scalars[i]) : std::span<const double>(scalars[i]).subspan(k, 1);
       }
-      AUSPEX_RETURN_IF_ERROR(Evaluate(input, row.subspan(k, 1), notes));
+      AUSPEX_RETURN_IF_ERROR(Evaluate(input, columns, row.subspan(k, 1), notes));
     }
     return OkStatus();
   }
@@ -164,6 +208,7 @@ class RangeOperator final : public Operator {
 
   const RangeSpec spec_;
   const bool counter_;
+  const SummaryKernel* const summary_;  // null when the function needs every sample
 };
 
 class AbsentOverTimeOperator final : public Operator {
@@ -228,6 +273,7 @@ Result<std::vector<ResultSeries>> ReadMatrix(const RangeSource& source, int64_t 
     out.push_back({selection->labels(i), std::move(columns.t_ms), std::move(columns.values)});
     columns.Clear();
   }
+  execution.CountBlocks(reader->cost());
   return out;
 }
 

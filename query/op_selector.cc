@@ -24,27 +24,34 @@ class SelectorOperator final : public Operator {
     AUSPEX_ASSIGN_OR_RETURN(const std::unique_ptr<Selection> selection, execution.store().Select(request));
     execution.CountRead(selection->size(), 0);
     std::vector<Worker> workers(execution.workers_count());
-    return execution.RunMorsels(selection->size(), [&](size_t morsel, size_t begin, size_t end, size_t w) -> Status {
-      Worker& worker = workers[w];
-      if (worker.reader == nullptr) worker.reader = selection->NewReader();
-      Batch batch(grid.count);
-      for (size_t i = begin; i < end; ++i) {
-        AUSPEX_RETURN_IF_ERROR(execution.Stop());
-        AUSPEX_RETURN_IF_ERROR(worker.reader->Read(i, worker.columns));
-        execution.CountRead(0, worker.columns.t_ms.size());
-        const std::span<double> row = batch.Add(selection->labels(i));
-        FillRow(worker.columns, times, oldest_ms, row);
-        if (IsEmptyRow(row)) batch.DropLast();
-        AUSPEX_RETURN_IF_ERROR(execution.Charge(batch));
-      }
-      return sink.Consume(morsel, std::move(batch));
-    });
+    const Status status =
+        execution.RunMorsels(selection->size(), [&](size_t morsel, size_t begin, size_t end, size_t w) -> Status {
+          Worker& worker = workers[w];
+          if (worker.reader == nullptr) worker.reader = selection->NewReader();
+          Batch batch(grid.count);
+          for (size_t i = begin; i < end; ++i) {
+            AUSPEX_RETURN_IF_ERROR(execution.Stop());
+            AUSPEX_RETURN_IF_ERROR(worker.reader->Read(i, worker.columns));
+            execution.CountRead(0, worker.columns.t_ms.size());
+            AUSPEX_RETURN_IF_ERROR(execution.Charge(worker.held, worker.columns.t_ms.capacity()));
+            const std::span<double> row = batch.Add(selection->labels(i));
+            FillRow(worker.columns, times, oldest_ms, row);
+            if (IsEmptyRow(row)) batch.DropLast();
+            AUSPEX_RETURN_IF_ERROR(execution.Charge(batch));
+          }
+          return sink.Consume(morsel, std::move(batch));
+        });
+    for (const Worker& worker : workers) {
+      if (worker.reader != nullptr) execution.CountBlocks(worker.reader->cost());
+    }
+    return status;
   }
 
  private:
   struct Worker {
     std::unique_ptr<SeriesReader> reader;
     SampleColumns columns;
+    Reservation held;
   };
   void FillRow(const SampleColumns& columns, const StepGrid& times, int64_t oldest_ms, std::span<double> row) const {
     const size_t samples_count = columns.t_ms.size();

@@ -65,8 +65,9 @@ struct Part {
 
 class Planner {
  public:
-  Planner(std::string_view text, const FunctionRegistry& registry, PlanTimes times)
-      : text_(text), registry_(registry), times_(times) {}
+  // at: the node that the operators to be made are children of; null when nothing is to be explained.
+  Planner(std::string_view text, const FunctionRegistry& registry, PlanTimes times, PlanNode* at)
+      : text_(text), registry_(registry), times_(times), at_(at) {}
 
   Result<Plan> Make(const Expr& whole) const {
     const Expr& expr = Unwrap(whole);
@@ -132,7 +133,44 @@ class Planner {
   }
 
   Result<Part> Build(const Expr& expr) const {
-    return std::visit([&](const auto& node) { return Build(expr, node); }, expr.node);
+    const auto build = [&] { return std::visit([&](const auto& node) { return Build(expr, node); }, expr.node); };
+    if (at_ == nullptr || std::holds_alternative<Paren>(expr.node) || std::holds_alternative<NumberLiteral>(expr.node)) {
+      return build();
+    }
+    PlanNode* const above = at_;
+    at_ = above->children.emplace_back(NodeOf(expr, above->outer_ms)).get();
+    Result<Part> part = build();
+    if (part.ok() && part->op != nullptr) part->op = MakeMeasured(std::move(part->op), *at_);
+    at_ = above;
+    return part;
+  }
+
+  std::unique_ptr<PlanNode> NodeOf(const Expr& expr, int64_t outer_ms) const {
+    auto node = std::make_unique<PlanNode>();
+    node->text = NodeText(expr);
+    node->outer_ms = outer_ms;
+    const auto make_leaf = [&](const VectorSelector& selector, int64_t range_ms) {
+      node->leaf = true;
+      node->matchers = selector.matchers;
+      node->shift = ShiftOf(selector.time);
+      node->range_ms = range_ms;
+    };
+    if (const auto* selector = std::get_if<VectorSelector>(&expr.node)) make_leaf(*selector, 0);
+    if (const auto* aggregate = std::get_if<Aggregate>(&expr.node)) {
+      node->groups = aggregate->op != AggregateOp::kTopk && aggregate->op != AggregateOp::kBottomk &&
+                     aggregate->op != AggregateOp::kLimitk && aggregate->op != AggregateOp::kLimitRatio &&
+                     aggregate->op != AggregateOp::kCountValues;
+      node->without = aggregate->without;
+      node->grouping = aggregate->grouping;
+    }
+    if (const auto* call = std::get_if<Call>(&expr.node)) {
+      for (const ExprPtr& argument : call->arguments) {
+        const Expr& inner = Unwrap(*argument);
+        if (const auto* matrix = std::get_if<MatrixSelector>(&inner.node)) make_leaf(matrix->vector, matrix->range_ms);
+        if (const auto* subquery = std::get_if<Subquery>(&inner.node)) node->outer_ms += subquery->range_ms;
+      }
+    }
+    return node;
   }
 
   Result<Part> Build(const Expr& /*expr*/, const NumberLiteral& number) const { return Part{MakeNumber(number.value), true}; }
@@ -376,12 +414,21 @@ class Planner {
   const std::string_view text_;
   const FunctionRegistry& registry_;
   const PlanTimes times_;
+  mutable PlanNode* at_;
 };
 
 }  // namespace
 
-Result<Plan> MakePlan(const Expr& expr, std::string_view text, const FunctionRegistry& registry, PlanTimes times) {
-  return Planner(text, registry, times).Make(expr);
+Result<Plan> MakePlan(const Expr& expr, std::string_view text, const FunctionRegistry& registry, PlanTimes times,
+                      bool explained) {
+  PlanNode above;
+  AUSPEX_ASSIGN_OR_RETURN(Plan plan, Planner(text, registry, times, explained ? &above : nullptr).Make(expr));
+  if (explained && above.children.empty()) {
+    above.children.push_back(std::make_unique<PlanNode>());
+    above.children.back()->text = NodeText(expr);
+  }
+  if (explained) plan.explained = std::move(above.children.front());
+  return plan;
 }
 
 }  // namespace auspex::query

@@ -2,6 +2,7 @@
 
 #include "auspex/query/ast.h"
 #include "auspex/query/function_registry.h"
+#include "explain.h"
 #include "op_range.h"
 #include "operator.h"
 
@@ -16,6 +17,7 @@ struct Plan {
   TimeShift shift;
   RangeExtension extension = RangeExtension::kNone;
   std::string text;  ///< kString
+  std::unique_ptr<PlanNode> explained;  ///< its root, when asked for; the operators count into it
 };
 
 /// What the times of a query mean to its expression.
@@ -31,6 +33,8 @@ inline constexpr int64_t kDefaultResolutionMs = 60'000;
 /// Plans a checked expression. `text` is what was parsed, for places in notes.
 /// Errors: InvalidArgument (from functions that look at their literal arguments), FailedPrecondition (what Prometheus finds
 /// when it evaluates), Unsupported.
-Result<Plan> MakePlan(const Expr& expr, std::string_view text, const FunctionRegistry& registry, PlanTimes times);
+/// `explained`: the operators are described, and counted while they run.
+Result<Plan> MakePlan(const Expr& expr, std::string_view text, const FunctionRegistry& registry, PlanTimes times,
+                      bool explained = false);
 
 }  // namespace auspex::query

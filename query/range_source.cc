@@ -19,6 +19,26 @@ void DropStaleMarkers(SampleColumns& columns) {
   columns.values.resize(kept);
 }
 
+// Runs have none.
+void DropStaleMarkers(SummarizedColumns& columns) {
+  std::vector<int64_t>& t_ms = columns.samples.t_ms;
+  std::vector<double>& values = columns.samples.values;
+  size_t kept = 0;
+  for (SummarizedColumns::Piece& piece : columns.pieces) {
+    if (piece.summarized) continue;
+    const size_t begin = kept;
+    for (size_t i = piece.begin; i < piece.end; ++i) {
+      if (IsAbsent(values[i])) continue;
+      t_ms[kept] = t_ms[i];
+      values[kept++] = values[i];
+    }
+    piece.begin = begin;
+    piece.end = kept;
+  }
+  t_ms.resize(kept);
+  values.resize(kept);
+}
+
 class StoredSelection final : public Selection {
  public:
   explicit StoredSelection(std::unique_ptr<Selection> selection) : selection_(std::move(selection)) {}
@@ -35,6 +55,12 @@ class StoredSelection final : public Selection {
       DropStaleMarkers(out);
       return OkStatus();
     }
+    Status ReadSummarized(size_t index, const SummaryUse& use, SummarizedColumns& out) override {
+      AUSPEX_RETURN_IF_ERROR(reader_->ReadSummarized(index, use, out));
+      DropStaleMarkers(out);
+      return OkStatus();
+    }
+    ReadCost cost() const override { return reader_->cost(); }
 
    private:
     std::unique_ptr<SeriesReader> reader_;

@@ -17,7 +17,9 @@ struct EngineOptions {
   int threads = 2;                            ///< that share one query's series
   int64_t lookback_ms = 5 * 60 * 1000;        ///< how old a sample may be and still be "now"
   int64_t timeout_ms = 2 * 60 * 1000;
-  uint64_t max_samples = 50'000'000;          ///< in memory at once, per query
+  uint64_t max_samples = 50'000'000;          ///< in memory at once, per query, decoded columns included
+  uint64_t max_memory_bytes = uint64_t{1} << 30;  ///< of one query's samples, at 16 bytes each
+  uint64_t result_cache_bytes = 0;            ///< for answers of range queries that later ones begin with; 0: none
   uint64_t max_points = 11'000;               ///< steps of a range query
   const Clock* clock = &Clock::System();
 };
@@ -29,9 +31,19 @@ struct QueryOptions {
   int64_t lookback_ms = 0;    ///< 0: the engine's
   int64_t timeout_ms = 0;     ///< 0: the engine's
   const std::atomic<bool>* cancelled = nullptr;  ///< looked at while the query runs
+  bool use_cache = true;      ///< false: every step is evaluated anew
 };
 
+struct Batch;
+struct Expr;
+class Execution;
+class Operator;
+class ResultCache;
+enum class Statement : uint8_t;
+
 /// Parses, checks, plans and evaluates. Thread-safe. Borrows the store and the registry.
+///
+/// `EXPLAIN expr` answers the plan with estimates, `EXPLAIN ANALYZE expr` runs the query and answers what each operator cost.
 ///
 /// Errors: InvalidArgument (does not parse, types, unknown function, bad parameter; the text has line:column),
 /// ResourceExhausted (a limit, named), DeadlineExceeded, Cancelled, and what the store reports.
@@ -48,13 +60,22 @@ class Engine {
                             const QueryOptions& options = {}) const;
   /// The text as the language prints it, or the error with its place.
   Result<std::string> Format(std::string_view text) const;
+  /// The syntax tree as JSON, in the form of Prometheus 3's /api/v1/parse_query; or the error with its place.
+  Result<std::string> ParseTree(std::string_view text) const;
   /// The type of an expression and the metric names and labels that it reads: what a rule loader checks.
   Result<ValueType> Check(std::string_view text) const;
 
  private:
+  struct Question;
+  Result<QueryResult> Ask(const Question& question, const QueryOptions& options) const;
+  Status Evaluate(const Question& question, Statement statement, const QueryOptions& options, QueryResult& result) const;
+  /// The rows of a range query in order of labels, as far as possible from the cache.
+  Result<Batch> RunCached(const Expr& expr, const Operator& root, const Question& question, const QueryOptions& options,
+                          Execution& execution, QueryStats& stats) const;
   const SeriesStore& store_;
   const FunctionRegistry& registry_;
   EngineOptions options_;
+  const std::unique_ptr<ResultCache> cache_;  // null without one
 };
 
 }  // namespace auspex::query

@@ -47,8 +47,13 @@ struct Annotations {
 
 /// What a query cost.
 struct QueryStats {
-  uint64_t series_count = 0;   ///< read
-  uint64_t samples_count = 0;  ///< decoded
+  uint64_t series_count = 0;    ///< read
+  uint64_t samples_count = 0;   ///< decoded
+  uint64_t runs_count = 0;      ///< of samples that were answered by their summary
+  uint64_t blocks_decoded = 0;  ///< wholly or in part
+  uint64_t blocks_skipped = 0;  ///< in the range, but not decoded
+  uint64_t peak_samples = 0;    ///< most that were held in memory at once
+  uint64_t cached_steps = 0;    ///< of a range query that came from an earlier answer
   int64_t parse_ns = 0;
   int64_t evaluate_ns = 0;
 };
@@ -62,6 +67,9 @@ struct QueryResult {
   std::vector<ResultSeries> series;
   std::string text;
   int64_t t_ms = 0;  ///< of an instant query
+  /// What a statement is: "explain". Empty for an expression. Then `text` is the answer for people, `json` for programs.
+  std::string statement;
+  std::string json;
   Annotations annotations;
   QueryStats stats;
 };

@@ -105,7 +105,8 @@ class TermFinder {
     if (!over_range && !std::binary_search(std::begin(kStepwise), std::end(kStepwise), call.function)) return false;
     if (over_range) {
       const Function* function = registry_.Find(call.function);
-      if (function == nullptr) return false;
+      // A joint function may look at a whole range query.
+      if (function == nullptr || function->make_joint) return false;
       if (function->make_range) behind_ms = kUnknownReachMs;
     }
     return std::all_of(call.arguments.begin(), call.arguments.end(),

@@ -20,8 +20,14 @@ ValueType TypeOf(ArgumentType type) {
       return ValueType::kString;
     case ArgumentType::kDuration:
       return ValueType::kScalar;
+    case ArgumentType::kSeries:
+      return ValueType::kVector;
   }
   return ValueType::kScalar;
+}
+
+bool Accepts(ArgumentType wanted, ValueType given) {
+  return TypeOf(wanted) == given || (wanted == ArgumentType::kSeries && given == ValueType::kMatrix);
 }
 
 Status CheckArgumentCount(const Function& function, size_t given) {
@@ -59,6 +65,15 @@ Status CheckRow(const Function& function) {
   if (function.make_range && matrices != 1) {
     return InvalidArgument("function {}: a range function has exactly one range vector, found {}", function.name, matrices);
   }
+  if (function.make_range && function.make_joint) {
+    return InvalidArgument("function {}: either a range function or a joint one", function.name);
+  }
+  if (function.make_joint && function.arguments.empty()) {
+    return InvalidArgument("function {}: a joint function without arguments", function.name);
+  }
+  if (function.aggregates && !function.make_joint) {
+    return InvalidArgument("function {}: only a joint function aggregates", function.name);
+  }
   return OkStatus();
 }
 
@@ -71,12 +86,12 @@ Result<std::vector<int>> MatchArguments(const Function& function, std::span<cons
   std::vector<int> matched(count, -1);
   size_t parameter = 0;
   for (size_t i = 0; i < types.size(); ++i) {
-    if (parameter >= count && function.variadic && TypeOf(function.arguments.back().type) == types[i]) {
+    if (parameter >= count && function.variadic && Accepts(function.arguments.back().type, types[i])) {
       matched.push_back(static_cast<int>(i));
       continue;
     }
     const size_t first = std::min(parameter, count - 1);
-    while (parameter < count && TypeOf(function.arguments[parameter].type) != types[i]) {
+    while (parameter < count && !Accepts(function.arguments[parameter].type, types[i])) {
       parameter = function.arguments[parameter].optional ? parameter + 1 : count;
     }
     if (parameter >= count) {

@@ -156,7 +156,10 @@ const auto grouping =
     (raw[keyword("by")][tell<&B::By>] | raw[keyword("without")][tell<&B::Without>]) > labels > eps[tell<&B::EndGrouping>];
 const auto aggregation = raw[name >> &('(' | keyword("by") | keyword("without"))][tell<&B::BeginAggregate>] >
                          ((grouping > arguments) | (arguments > -grouping)) > eps[tell<&B::EndAggregate>];
-const auto call = raw[name >> &lit('(')][tell<&B::BeginCall>] > arguments > eps[tell<&B::EndCall>];
+// Which functions may have a grouping, the registry knows: the type check refuses it for others.
+const auto grouped_call = (keyword("by") | keyword("without")) >> '(' >> *(string | (char_ - ')')) >> ')' >> '(';
+const auto call = raw[name >> &(lit('(') | grouped_call)][tell<&B::BeginCall>] >
+                  ((grouping > arguments) | (arguments > -grouping)) > eps[tell<&B::EndCall>];
 const auto parenthesis = raw[lit('(')][tell<&B::OpenParen>] > expression > wanted("|", raw[lit(')')][tell<&B::CloseParen>]);
 const auto literal =
     raw[number_text][tell<&B::Number>] | raw[special_number][tell<&B::SpecialNumber>] | raw[string][tell<&B::String>];

@@ -110,6 +110,7 @@ struct NameReader {
            NeedsDelayedNames(*aggregate.expr);
   }
   bool operator()(const Call& call) const {
+    if (call.grouping && NamesIdentity(call.grouping->labels)) return true;
     return std::any_of(call.arguments.begin(), call.arguments.end(),
                        [](const ExprPtr& argument) { return NeedsDelayedNames(*argument); });
   }

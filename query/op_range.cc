@@ -13,13 +13,6 @@ namespace {
 // From this distance between the edges of windows on, runs of samples fit between them.
 constexpr int64_t kSummarizeFromMs = 10 * 60'000;
 
-// Which sample times a window of `range_ms` before the first of `times` may see.
-int64_t WindowBegin(const StepGrid& times, int64_t range_ms, int64_t history_ms, const Execution& execution) {
-  // With history, the function is promised the samples on the edge as well.
-  const int64_t open = execution.compat_2() || history_ms > 0 ? 0 : 1;
-  return times.start_ms - range_ms - history_ms + open;
-}
-
 bool IsCounterName(std::string_view metric) {
   for (const std::string_view suffix : {"_total", "_sum", "_count", "_bucket"}) {
     if (metric.size() >= suffix.size() && metric.substr(metric.size() - suffix.size()) == suffix) return true;
@@ -33,7 +26,9 @@ class RangeOperator final : public Operator {
       : spec_(std::move(spec)),
         counter_(spec_.function == "rate" || spec_.function == "increase"),
         summary_(spec_.kernel != nullptr && spec_.extension == RangeExtension::kNone ? FindSummaryKernel(spec_.function)
-                                                                                     : nullptr) {}
+                                                                                     : nullptr) {
+    if (spec_.registered != nullptr) outputs_ = spec_.registered->Outputs();
+  }
 
   Result<Batch> Run(const StepGrid& grid, Execution& execution) const override { return Collect(*this, grid, execution); }
 
@@ -61,12 +56,24 @@ class RangeOperator final : public Operator {
             AUSPEX_RETURN_IF_ERROR(worker.Read(i, edges, summary_, execution));
             if (worker.columns.pieces.empty()) continue;
             const Labels& labels = selection->labels(i);
-            const std::span<double> row = batch.Add(spec_.keeps_metric_name ? labels : DropIdentity(labels, execution));
-            AUSPEX_RETURN_IF_ERROR(EvaluateSeries(labels, worker.columns, grid, times, scalars, execution, row, notes));
-            if (IsEmptyRow(row)) {
-              batch.DropLast();
-              continue;
+            const size_t rows_before = batch.size();
+            Labels named = spec_.keeps_metric_name ? labels : DropIdentity(labels, execution);
+            if (outputs_.empty()) {
+              const std::span<double> row = batch.Add(std::move(named));
+              AUSPEX_RETURN_IF_ERROR(EvaluateSeries(labels, worker.columns, grid, times, scalars, execution, row, notes));
+              if (IsEmptyRow(row)) batch.DropLast();
+            } else {
+              worker.rows.assign(outputs_.size() * grid.count, Absent());
+              AUSPEX_RETURN_IF_ERROR(
+                  EvaluateSeries(labels, worker.columns, grid, times, scalars, execution, worker.rows, notes));
+              for (size_t o = 0; o < outputs_.size(); ++o) {
+                const auto row = std::span<const double>(worker.rows).subspan(o * grid.count, grid.count);
+                if (IsEmptyRow(row)) continue;
+                const std::span<double> out = batch.Add(named.With(outputs_[o].first, outputs_[o].second));
+                std::copy(row.begin(), row.end(), out.begin());
+              }
             }
+            if (batch.size() == rows_before) continue;
             if (counter_) NoteCounter(labels, notes);
             AUSPEX_RETURN_IF_ERROR(execution.Charge(batch));
           }
@@ -85,6 +92,7 @@ class RangeOperator final : public Operator {
     std::unique_ptr<SeriesReader> reader;
     SummarizedColumns columns;  // one piece of samples when no edges are given
     Reservation held;
+    std::vector<double> rows;  // [output][step]
 
     // No pieces when there is nothing.
     Status Read(size_t index, const std::vector<int64_t>& edges, const SummaryKernel* summary, Execution& execution) {
@@ -188,13 +196,16 @@ class RangeOperator final : public Operator {
       return Evaluate(input, columns, row, notes);
     }
     // `@`: one window for all steps, whose answers may still differ by their scalars and evaluation times.
+    std::vector<double> one(std::max<size_t>(outputs_.size(), 1));
     for (size_t k = 0; k < grid.count; ++k) {
       input.evaluation = {grid.At(k), grid.step_ms, 1};
       for (size_t i = 0; i < scalars.size(); ++i) {
         input.scalars[i] =
             scalars[i].size() <= 1 ? std::span<const double>(scalars[i]) : std::span<const double>(scalars[i]).subspan(k, 1);
       }
-      AUSPEX_RETURN_IF_ERROR(Evaluate(input, columns, row.subspan(k, 1), notes));
+      std::fill(one.begin(), one.end(), Absent());
+      AUSPEX_RETURN_IF_ERROR(Evaluate(input, columns, one, notes));
+      for (size_t o = 0; o < one.size(); ++o) row[o * grid.count + k] = one[o];
     }
     return OkStatus();
   }
@@ -209,6 +220,7 @@ class RangeOperator final : public Operator {
   const RangeSpec spec_;
   const bool counter_;
   const SummaryKernel* const summary_;  // null when the function needs every sample
+  std::vector<std::pair<std::string, std::string>> outputs_;
 };
 
 class AbsentOverTimeOperator final : public Operator {
@@ -244,6 +256,12 @@ class AbsentOverTimeOperator final : public Operator {
 };
 
 }  // namespace
+
+int64_t WindowBegin(const StepGrid& times, int64_t range_ms, int64_t history_ms, const Execution& execution) {
+  // With history, the function is promised the samples on the edge as well.
+  const int64_t open = execution.compat_2() || history_ms > 0 ? 0 : 1;
+  return times.start_ms - range_ms - history_ms + open;
+}
 
 OperatorPtr MakeRange(RangeSpec spec) { return std::make_unique<RangeOperator>(std::move(spec)); }
 

@@ -29,6 +29,9 @@ OperatorPtr MakeRange(RangeSpec spec);
 /// `absent_over_time`: 1 with the given labels at every step where no series has a sample in its window.
 OperatorPtr MakeAbsentOverTime(OperatorPtr present, Labels labels);
 
+/// The first sample time that a window of `range_ms` before the first of `times` may see, `history_ms` included.
+int64_t WindowBegin(const StepGrid& times, int64_t range_ms, int64_t history_ms, const Execution& execution);
+
 /// The samples of a range vector at `time_ms`, as an instant query of one answers them.
 Result<std::vector<ResultSeries>> ReadMatrix(const RangeSource& source, int64_t range_ms, RangeExtension extension,
                                              const TimeShift& shift, int64_t time_ms, Execution& execution);

@@ -13,6 +13,7 @@
 #include "op_call.h"
 #include "op_histogram.h"
 #include "op_info.h"
+#include "op_joint.h"
 #include "op_label.h"
 #include "op_scalar.h"
 #include "op_selector.h"
@@ -241,6 +242,9 @@ class Planner {
   }
 
   Result<Part> Build(const Expr& expr, const Call& call) const {
+    if (const Function* function = registry_.Find(call.function); function != nullptr && function->make_joint) {
+      return BuildJointCall(*function, call);
+    }
     for (size_t i = 0; i < call.arguments.size(); ++i) {
       if (call.arguments[i]->type == ValueType::kMatrix) return BuildRangeCall(expr, call, i);
     }
@@ -401,6 +405,71 @@ class Planner {
     OperatorPtr op = MakeRange(std::move(spec));
     if (call.function == "absent_over_time") op = MakeAbsentOverTime(std::move(op), AbsentLabels(*call.arguments[matrix]));
     return Part{std::move(op), invariant};
+  }
+
+  // An argument of a joint function, and whether it is the same at every step.
+  struct PlannedJointPart {
+    JointPart part;
+    bool invariant = true;
+  };
+
+  Result<PlannedJointPart> BuildJointPart(const Expr& argument, ImpliedRange implied) const {
+    PlannedJointPart out;
+    if (argument.type == ValueType::kMatrix) {
+      AUSPEX_ASSIGN_OR_RETURN(Range range, BuildRange(argument));
+      out.invariant = range.invariant;
+      out.part.source = std::move(range.source);
+      out.part.range_ms = range.range_ms;
+      out.part.shift = range.shift;
+      return out;
+    }
+    AUSPEX_ASSIGN_OR_RETURN(Part built, Build(argument));
+    out.part.scalar = argument.type == ValueType::kScalar;
+    out.invariant = built.invariant;
+    out.part.op = Varying(std::move(built));
+    if (!out.part.scalar && implied.range_ms > 0) {
+      out.invariant = false;
+      out.part.source = MakeSubquerySource(std::move(out.part.op), implied.step_ms);
+      out.part.range_ms = implied.range_ms;
+    }
+    return out;
+  }
+
+  static int64_t RangeMsOf(const Expr& argument) {
+    const Expr& expr = Unwrap(argument);
+    if (const auto* matrix = std::get_if<MatrixSelector>(&expr.node)) return matrix->range_ms;
+    if (const auto* subquery = std::get_if<Subquery>(&expr.node)) return subquery->range_ms;
+    return 0;
+  }
+
+  Result<Part> BuildJointCall(const Function& function, const Call& call) const {
+    JointCall literals;
+    std::vector<PlannedJointPart> planned(call.arguments.size());
+    for (size_t i = 0; i < planned.size(); ++i) {
+      const Expr& argument = *call.arguments[i];
+      literals.types.push_back(argument.type);
+      literals.strings.push_back(argument.type == ValueType::kString ? StringOf(argument) : std::string());
+      literals.numbers.push_back(std::numeric_limits<double>::quiet_NaN());
+      literals.ranges_ms.push_back(RangeMsOf(argument));
+      if (argument.type != ValueType::kScalar) continue;
+      AUSPEX_ASSIGN_OR_RETURN(planned[i], BuildJointPart(argument, {}));
+      if (const double* constant = planned[i].part.op->Constant(); constant != nullptr) literals.numbers.back() = *constant;
+    }
+    JointSpec spec;
+    AUSPEX_ASSIGN_OR_RETURN(spec.function, function.make_joint(literals));
+    bool invariant = true;
+    for (size_t i = 0; i < planned.size(); ++i) {
+      const ValueType type = literals.types[i];
+      if (type == ValueType::kVector || type == ValueType::kMatrix) {
+        AUSPEX_ASSIGN_OR_RETURN(planned[i], BuildJointPart(*call.arguments[i], spec.function->RangeOf(i)));
+      }
+      invariant = invariant && planned[i].invariant;
+      spec.parts.push_back(std::move(planned[i].part));
+    }
+    spec.grouping = call.grouping;
+    spec.keeps_metric_name = function.keeps_metric_name;
+    spec.place = Place(*call.arguments.front());
+    return Part{MakeJoint(std::move(spec)), invariant};
   }
 
   Result<Part> Build(const Expr& /*expr*/, const StringLiteral& /*literal*/) const {

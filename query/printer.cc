@@ -80,7 +80,13 @@ class Printer {
     out_ += ')';
   }
   void Print(const Call& call) {
-    out_ += call.function + '(';
+    out_ += call.function;
+    if (call.grouping) {
+      out_ += call.grouping->without ? " without " : " by ";
+      PrintLabels(call.grouping->labels);
+      out_ += ' ';
+    }
+    out_ += '(';
     for (size_t i = 0; i < call.arguments.size(); ++i) {
       if (i > 0) out_ += ", ";
       Visit(*call.arguments[i]);

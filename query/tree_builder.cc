@@ -364,6 +364,8 @@ bool TreeBuilder::BeginCall(Token word) {
 bool TreeBuilder::EndCall(Token) {
   Frame closed = PopFrame();
   Call call{std::move(closed.name), {}};
+  if (closed.grouped)
+    call.grouping = {closed.without, std::move(closed.grouping), static_cast<uint32_t>(closed.grouping_begin)};
   uint32_t depth = 0;
   for (Built& argument : closed.arguments) {
     depth = std::max(depth, argument.depth);
@@ -416,12 +418,15 @@ bool TreeBuilder::CloseArguments(Token paren) {
   return taken;
 }
 
-bool TreeBuilder::By(Token) {
+bool TreeBuilder::By(Token word) {
+  frame().grouped = true;
+  frame().grouping_begin = Begin(word);
   frame().without = false;
   return true;
 }
 
-bool TreeBuilder::Without(Token) {
+bool TreeBuilder::Without(Token word) {
+  By(word);
   frame().without = true;
   return true;
 }

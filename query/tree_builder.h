@@ -131,6 +131,8 @@ class TreeBuilder {
     size_t begin = 0;
     std::string name;
     AggregateOp aggregate = AggregateOp::kSum;
+    bool grouped = false;  // `by` or `without` was written
+    size_t grouping_begin = 0;
     bool without = false;
     std::vector<std::string> grouping;
     std::vector<Built> operands;

@@ -121,6 +121,9 @@ class TypeChecker {
   Status Check(Expr& expr, Call& call) {
     const Function* function = registry_.Find(call.function);
     if (function == nullptr) return UnknownFunction(expr, call.function);
+    if (call.grouping && !function->aggregates) {
+      return ParseError(text_, call.grouping->begin, DescribeUnexpected(text_, call.grouping->begin, "|"));
+    }
     std::vector<ValueType> types;
     for (const ExprPtr& argument : call.arguments) {
       if (call.function == "info" && argument != call.arguments.front()) {

@@ -127,9 +127,17 @@ struct Aggregate {
   std::vector<std::string> grouping;
 };
 
+/// `by (...)` or `without (...)` of a call.
+struct CallGrouping {
+  bool without = false;
+  std::vector<std::string> labels;
+  uint32_t begin = 0;  ///< where it stands in the text
+};
+
 struct Call {
   std::string function;
   std::vector<ExprPtr> arguments;
+  std::optional<CallGrouping> grouping = std::nullopt;  ///< of functions whose registry row allows one
 };
 
 struct Paren {

@@ -8,6 +8,7 @@
 #include <string_view>
 #include <vector>
 
+#include "auspex/query/joint_function.h"
 #include "auspex/query/value.h"
 #include "auspex/storage/base/result.h"
 
@@ -42,12 +43,17 @@ class RangeFunction {
   virtual ~RangeFunction() = default;
   /// How much older than the first step's window the samples must reach that Evaluate sees, in ms.
   virtual int64_t HistoryMs() const { return 0; }
-  /// Fills out[k] for step k of input.steps; `out` comes filled with Absent(). O(samples + steps).
+  /// Where the function answers with several series per series: the label pair (name, value) by which each is told apart.
+  /// Empty: one series, with the labels as they are.
+  virtual std::vector<std::pair<std::string, std::string>> Outputs() const { return {}; }
+  /// Fills out[k] for step k of input.steps (of output o: out[o * input.steps.count + k]); `out` comes filled with Absent().
+  /// O(samples + steps).
   virtual Status Evaluate(const RangeInput& input, std::span<double> out, Annotations& annotations) const = 0;
 };
 
-/// Argument types a call must have. `kDuration`: a scalar in seconds for which `1h` may be written as well.
-enum class ArgumentType : uint8_t { kScalar, kVector, kMatrix, kString, kDuration };
+/// Argument types a call must have. `kDuration`: a scalar in seconds for which `1h` may be written as well. `kSeries`: an
+/// instant or a range vector, for joint functions.
+enum class ArgumentType : uint8_t { kScalar, kVector, kMatrix, kString, kDuration, kSeries };
 
 struct Argument {
   std::string name;
@@ -56,7 +62,8 @@ struct Argument {
 };
 
 /// One row of the registry: what the parser, the type check, error suggestions, documentation and completion know of a
-/// function. Row of a range function: exactly one argument is kMatrix and make_range is set.
+/// function. Row of a range function: exactly one argument is kMatrix and make_range is set. Row of a joint function:
+/// make_joint is set.
 struct Function {
   std::string name;
   std::vector<Argument> arguments;
@@ -68,6 +75,9 @@ struct Function {
   bool keeps_metric_name = false;   ///< the output series keep __name__ (last_over_time, ...)
   /// Range functions: checks the call's literal arguments and makes the kernel. Errors: InvalidArgument.
   std::function<Result<std::unique_ptr<const RangeFunction>>(const RangeCall&)> make_range;
+  /// Joint functions: the same.
+  std::function<Result<std::unique_ptr<const JointFunction>>(const JointCall&)> make_joint;
+  bool aggregates = false;          ///< joint functions: `by (...)` or `without (...)` may stand before or after the arguments
 };
 
 /// Which argument of a call stands for which parameter: entry p is the index of the argument given for parameter p, or -1

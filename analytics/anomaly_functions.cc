@@ -18,7 +18,7 @@ using query::Annotations;
 using query::RangeCall;
 using query::RangeInput;
 
-enum class Output : uint8_t { kScore, kFilter, kFlag, kRate, kExpected, kLower, kUpper };
+enum class Output : uint8_t { kScore, kFilter, kFlag, kRate, kExpected, kLower, kUpper, kBounds };
 
 constexpr double kDefaultK = 3;
 constexpr size_t kCachedPasses = 512;  // 6 MB
@@ -43,10 +43,18 @@ class AnomalyKernel final : public query::RangeFunction {
   // The oldest anchor lies less than two ranges before its step.
   int64_t HistoryMs() const override { return range_ms_; }
 
+  std::vector<std::pair<std::string, std::string>> Outputs() const override {
+    if (output_ != Output::kBounds) return {};
+    return {{"bound", "expected"}, {"bound", "lower"}, {"bound", "upper"}};
+  }
+
   Status Evaluate(const RangeInput& input, std::span<double> out, Annotations& annotations) const override {
     const AnchorGrid grid(input.range_ms, input.labels == nullptr ? 0 : input.labels->Hash());
     std::optional<AnchoredPass> pass;
     int64_t anchor_ms = 0;
+    const std::vector<Output> outputs = output_ == Output::kBounds
+                                            ? std::vector<Output>{Output::kExpected, Output::kLower, Output::kUpper}
+                                            : std::vector<Output>{output_};
     for (size_t step = 0; step < input.steps.count; ++step) {
       const int64_t t_ms = input.steps.At(step);
       const int64_t wanted = grid.AnchorOf(t_ms);
@@ -55,7 +63,10 @@ class AnomalyKernel final : public query::RangeFunction {
         anchor_ms = wanted;
       }
       pass->AdvanceTo(t_ms);
-      if (const auto answer = Answer(*pass, t_ms, K(input, step), input, annotations)) out[step] = *answer;
+      for (size_t o = 0; o < outputs.size(); ++o) {
+        const auto answer = Answer(outputs[o], *pass, t_ms, K(input, step), input, annotations);
+        if (answer) out[o * input.steps.count + step] = *answer;
+      }
     }
     if (pass && input.labels != nullptr && pass->judged().size() <= kLargestCachedTail) {
       const AnchoredPass::Columns columns = pass->columns();
@@ -92,7 +103,7 @@ class AnomalyKernel final : public query::RangeFunction {
     return column.size() == 1 ? column[0] : column[step];
   }
 
-  std::optional<double> Answer(const AnchoredPass& pass, int64_t t_ms, double k, const RangeInput& input,
+  std::optional<double> Answer(Output output, const AnchoredPass& pass, int64_t t_ms, double k, const RangeInput& input,
                                Annotations& annotations) const {
     if (pass.judged().empty()) return std::nullopt;
     const JudgedSample& newest = pass.judged().back();
@@ -117,7 +128,7 @@ class AnomalyKernel final : public query::RangeFunction {
       if (std::abs(score) > 1) ++anomalous;
       if (std::abs(score) > std::abs(signed_score)) signed_score = score;
     }
-    const bool band = output_ == Output::kExpected || output_ == Output::kLower || output_ == Output::kUpper;
+    const bool band = output == Output::kExpected || output == Output::kLower || output == Output::kUpper;
     if (ready == 0 || (band && !newest.judgement.ready)) {
       if (std::isfinite(newest.value)) {
         annotations.Warn(name_ + ": too little history for " +
@@ -125,7 +136,7 @@ class AnomalyKernel final : public query::RangeFunction {
       }
       return std::nullopt;
     }
-    switch (output_) {
+    switch (output) {
       case Output::kScore:
         return std::abs(signed_score);
       case Output::kFilter:
@@ -140,6 +151,8 @@ class AnomalyKernel final : public query::RangeFunction {
         return Within(newest.judgement.expected - (newest.judgement.expected - newest.judgement.lower) * k / kDefaultK);
       case Output::kUpper:
         return Within(newest.judgement.expected + (newest.judgement.upper - newest.judgement.expected) * k / kDefaultK);
+      case Output::kBounds:  // its three parts are asked for
+        break;
     }
     return std::nullopt;
   }
@@ -229,6 +242,8 @@ std::vector<query::Function> AnomalyFunctions(std::shared_ptr<const DetectorRegi
           cache),
       Row("anomaly_upper", Output::kUpper, "Above this the newest sample is anomalous, in the unit of the series.", detectors,
           cache),
+      Row("anomaly_bounds", Output::kBounds,
+          "anomaly_expected, anomaly_lower and anomaly_upper in one, told apart by the label bound.", detectors, cache),
   };
 }
 

@@ -232,7 +232,7 @@ Result<std::unique_ptr<Database>> Database::Open(const Options& options) {
   if (options.clock == nullptr) return InvalidArgument("clock: is null");
   AUSPEX_ASSIGN_OR_RETURN(std::unique_ptr<Store> store, Store::Open(StoreOptionsOf(options)));
   query::FunctionRegistry registry = query::FunctionRegistry::BuiltIn();
-  AUSPEX_RETURN_IF_ERROR(analytics::RegisterAnalyticsFunctions(registry));
+  AUSPEX_RETURN_IF_ERROR(analytics::RegisterAnalyticsFunctions(registry, options.detectors, options.forecasters));
   auto database = std::make_unique<DatabaseImpl>(options, std::move(store), std::move(registry));
   AUSPEX_RETURN_IF_ERROR(database->Load());
   return std::unique_ptr<Database>(std::move(database));

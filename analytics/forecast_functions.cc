@@ -2,7 +2,7 @@
 #include <cmath>
 #include <optional>
 
-#include "auspex/analytics/forecaster.h"
+#include "auspex/analytics/forecaster_registry.h"
 #include "function_options.h"
 #include "function_rows.h"
 
@@ -25,11 +25,13 @@ constexpr double kDefaultConfidence = 0.95;
 /// One call of a forecast function. Sees exactly the samples of the window (t - range, t].
 class ForecastKernel final : public query::RangeFunction {
  public:
-  ForecastKernel(Output output, std::string name, int first_position, int confidence_position, ForecastOptions options)
+  ForecastKernel(Output output, std::string name, int first_position, int confidence_position,
+                 std::shared_ptr<const ForecasterRegistry> forecasters, ForecastOptions options)
       : output_(output),
         name_(std::move(name)),
         first_position_(first_position),
         confidence_position_(confidence_position),
+        forecasters_(std::move(forecasters)),
         options_(options) {}
 
   Status Evaluate(const RangeInput& input, std::span<double> out, Annotations& annotations) const override {
@@ -43,7 +45,7 @@ class ForecastKernel final : public query::RangeFunction {
       const auto from = static_cast<size_t>(first - input.t_ms.begin());
       const auto count = static_cast<size_t>(last - first);
       const auto forecast =
-          Forecast::Fit(input.t_ms.subspan(from, count), input.values.subspan(from, count), t_ms, options_.season);
+          options_.forecaster->fit({input.t_ms.subspan(from, count), input.values.subspan(from, count), t_ms, options_.season});
       if (!forecast) {
         annotations.Warn(name_ + ": too little history for " +
                          std::string(input.labels == nullptr ? std::string_view("a series") : input.labels->MetricName()));
@@ -60,12 +62,12 @@ class ForecastKernel final : public query::RangeFunction {
     return column.size() == 1 ? column[0] : column[step];
   }
 
-  double Answer(const Forecast& forecast, double argument, const RangeInput& input, size_t step) const {
+  double Answer(const FittedForecast& forecast, double argument, const RangeInput& input, size_t step) const {
     if (output_.exhaustion) {
       const double sigmas = output_.bound * NormalQuantile(0.5 + kExhaustionConfidence / 2);
       return forecast.SecondsTo(argument, options_.side, options_.horizon_seconds, sigmas);
     }
-    if (output_.bound == 0) return forecast.At(argument);
+    if (output_.bound == 0) return forecast.At(argument, 0);
     const double confidence = confidence_position_ < 0 ? kDefaultConfidence : Scalar(input, confidence_position_, step);
     if (!(confidence > 0 && confidence < 1)) return std::numeric_limits<double>::quiet_NaN();
     return forecast.At(argument, output_.bound * NormalQuantile(0.5 + confidence / 2));
@@ -75,10 +77,12 @@ class ForecastKernel final : public query::RangeFunction {
   std::string name_;
   int first_position_;
   int confidence_position_;
+  std::shared_ptr<const ForecasterRegistry> forecasters_;  // owns options_.forecaster
   ForecastOptions options_;
 };
 
-query::Function Row(std::string name, Output output, std::string description, std::string example) {
+query::Function Row(std::string name, Output output, std::string description, std::string example,
+                    std::shared_ptr<const ForecasterRegistry> forecasters) {
   query::Function row;
   row.name = name;
   row.arguments = {{"v", query::ArgumentType::kMatrix}};
@@ -91,7 +95,8 @@ query::Function Row(std::string name, Output output, std::string description, st
   row.arguments.push_back({"opts", query::ArgumentType::kString, true});
   row.description = std::move(description);
   row.example = std::move(example);
-  row.make_range = [name, output](const RangeCall& call) -> Result<std::unique_ptr<const query::RangeFunction>> {
+  row.make_range = [name, output, forecasters = std::move(forecasters)](
+                       const RangeCall& call) -> Result<std::unique_ptr<const query::RangeFunction>> {
     std::vector<int> scalars;
     std::string text;
     for (size_t i = 1; i < call.types.size(); ++i) {
@@ -104,32 +109,35 @@ query::Function Row(std::string name, Output output, std::string description, st
       const double conf = call.numbers[static_cast<size_t>(confidence)];
       if (conf <= 0 || conf >= 1) return InvalidArgument("{}: conf: found {}, expected between 0 and 1", name, conf);
     }
-    AUSPEX_ASSIGN_OR_RETURN(const ForecastOptions options, ParseForecastOptions(name, text, output.exhaustion));
+    AUSPEX_ASSIGN_OR_RETURN(const ForecastOptions options, ParseForecastOptions(name, text, output.exhaustion, *forecasters));
     return std::unique_ptr<const query::RangeFunction>(
-        std::make_unique<ForecastKernel>(output, name, scalars[0], confidence, options));
+        std::make_unique<ForecastKernel>(output, name, scalars[0], confidence, forecasters, options));
   };
   return row;
 }
 
 }  // namespace
 
-std::vector<query::Function> ForecastFunctions() {
+std::vector<query::Function> ForecastFunctions(const std::shared_ptr<const ForecasterRegistry>& forecasters) {
   const std::string disk = "node_filesystem_avail_bytes[7d]";
   return {
-      Row("forecast", {}, "The value h seconds from now, in the unit of the series.", "forecast(" + disk + ", 1d)"),
+      Row("forecast", {}, "The value h seconds from now, in the unit of the series.", "forecast(" + disk + ", 1d)",
+          forecasters),
       Row("forecast_lower", {.exhaustion = false, .bound = -1},
-          "Lower end of the interval that holds the value h seconds from now.", "forecast_lower(" + disk + ", 1d, 0.95)"),
+          "Lower end of the interval that holds the value h seconds from now.", "forecast_lower(" + disk + ", 1d, 0.95)",
+          forecasters),
       Row("forecast_upper", {.exhaustion = false, .bound = 1},
-          "Upper end of the interval that holds the value h seconds from now.", "forecast_upper(" + disk + ", 1d, 0.95)"),
+          "Upper end of the interval that holds the value h seconds from now.", "forecast_upper(" + disk + ", 1d, 0.95)",
+          forecasters),
       Row("forecast_exhaustion", {.exhaustion = true, .bound = 0},
           "Seconds until the forecast reaches the limit; 0 when it is there, +Inf when not within horizon=30d.",
-          "forecast_exhaustion(" + disk + ", 0)"),
+          "forecast_exhaustion(" + disk + ", 0)", forecasters),
       Row("forecast_exhaustion_earliest", {.exhaustion = true, .bound = 1},
           "Seconds until the limit is reached at the earliest: the near end of the 90 % interval.",
-          "forecast_exhaustion_earliest(" + disk + ", 0)"),
+          "forecast_exhaustion_earliest(" + disk + ", 0)", forecasters),
       Row("forecast_exhaustion_latest", {.exhaustion = true, .bound = -1},
           "Seconds until the limit is reached at the latest: the far end of the 90 % interval.",
-          "forecast_exhaustion_latest(" + disk + ", 0)"),
+          "forecast_exhaustion_latest(" + disk + ", 0)", forecasters),
   };
 }
 

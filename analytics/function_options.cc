@@ -136,9 +136,27 @@ Result<AnomalyOptions> ParseAnomalyOptions(std::string_view function, std::strin
   return options;
 }
 
-Result<ForecastOptions> ParseForecastOptions(std::string_view function, std::string_view text, bool has_limit) {
+Result<ChangeOptions> ParseChangeOptions(std::string_view function, std::string_view text) {
+  ChangeOptions options;
+  const std::vector<Key> keys = {
+      Choice("season", options.season, Seasons()),
+      Choice<Direction>("dir", options.direction,
+                        {{"both", Direction::kBoth}, {"above", Direction::kAbove}, {"below", Direction::kBelow}}),
+      NotNegative("min_abs", options.min_abs),
+      NotNegative("min_rel", options.min_rel),
+  };
+  AUSPEX_RETURN_IF_ERROR(ReadKeys(function, text, keys));
+  return options;
+}
+
+Result<ForecastOptions> ParseForecastOptions(std::string_view function, std::string_view text, bool has_limit,
+                                             const ForecasterRegistry& forecasters) {
   ForecastOptions options;
+  options.forecaster = forecasters.Find("auto");
+  std::vector<std::pair<std::string_view, const ForecasterRow*>> algorithms;
+  for (const ForecasterRow& row : forecasters.rows()) algorithms.emplace_back(row.name, &row);
   std::vector<Key> keys = {
+      Choice("algo", options.forecaster, std::move(algorithms)),
       Choice("season", options.season,
              {{"auto", Season::kAuto}, {"none", Season::kNone}, {"1d", Season::kDay}, {"1w", Season::kWeek}})};
   if (has_limit) {
@@ -152,7 +170,15 @@ Result<ForecastOptions> ParseForecastOptions(std::string_view function, std::str
                     }});
   }
   AUSPEX_RETURN_IF_ERROR(ReadKeys(function, text, keys));
+  if (options.forecaster == nullptr) return InvalidArgument("{}: no forecaster is named auto: give algo=", function);
   return options;
+}
+
+Result<int64_t> ReadDurationMs(std::string_view function, std::string_view argument, double seconds) {
+  constexpr double kLongestSeconds = 100.0 * 366 * 86'400;
+  if (seconds >= 0.001 && seconds <= kLongestSeconds) return static_cast<int64_t>(std::llround(seconds * 1000));
+  return InvalidArgument("{}: {}: expected a duration greater than 0 such as 1d, known before the query runs", function,
+                         argument);
 }
 
 }  // namespace auspex::analytics

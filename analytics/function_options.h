@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "auspex/analytics/detector.h"
-#include "auspex/analytics/forecaster.h"
+#include "auspex/analytics/forecaster_registry.h"
 #include "auspex/storage/base/result.h"
 
 namespace auspex::analytics {
@@ -29,14 +29,29 @@ struct AnomalyOptions {
 
 /// What `opts` of the forecast functions may say.
 struct ForecastOptions {
+  const ForecasterRow* forecaster = nullptr;
   Season season = Season::kAuto;
   LimitSide side = LimitSide::kAuto;
   double horizon_seconds = 30 * 86'400;
 };
 
+/// What `opts` of the change point functions may say.
+struct ChangeOptions {
+  Season season = Season::kAuto;
+  Direction direction = Direction::kBoth;
+  double min_abs = 0;  ///< unit of the series: smaller shifts are no changes
+  double min_rel = 0;  ///< share of the level before, the same
+};
+
 /// "key=value,key=value"; blanks around keys and values are allowed, nothing else is forgiven.
 /// Errors: InvalidArgument naming the function, the key, what was found and what is known.
 Result<AnomalyOptions> ParseAnomalyOptions(std::string_view function, std::string_view text, const DetectorRegistry& detectors);
-Result<ForecastOptions> ParseForecastOptions(std::string_view function, std::string_view text, bool has_limit);
+Result<ChangeOptions> ParseChangeOptions(std::string_view function, std::string_view text);
+Result<ForecastOptions> ParseForecastOptions(std::string_view function, std::string_view text, bool has_limit,
+                                             const ForecasterRegistry& forecasters);
+
+/// A duration that was given as a number of seconds. Errors: InvalidArgument when it is not known before the query runs (NaN),
+/// not greater than 0, or longer than a century.
+Result<int64_t> ReadDurationMs(std::string_view function, std::string_view argument, double seconds);
 
 }  // namespace auspex::analytics

@@ -4,11 +4,14 @@
 
 namespace auspex::analytics {
 
-Status RegisterAnalyticsFunctions(query::FunctionRegistry& registry, std::shared_ptr<const DetectorRegistry> detectors) {
+Status RegisterAnalyticsFunctions(query::FunctionRegistry& registry, std::shared_ptr<const DetectorRegistry> detectors,
+                                  std::shared_ptr<const ForecasterRegistry> forecasters) {
+  if (forecasters == nullptr) forecasters = std::make_shared<const ForecasterRegistry>(ForecasterRegistry::BuiltIn());
   if (detectors == nullptr) detectors = std::make_shared<const DetectorRegistry>(DetectorRegistry::BuiltIn());
-  for (query::Function& function : AnomalyFunctions(std::move(detectors)))
-    AUSPEX_RETURN_IF_ERROR(registry.Add(std::move(function)));
-  for (query::Function& function : ForecastFunctions()) AUSPEX_RETURN_IF_ERROR(registry.Add(std::move(function)));
+  for (auto rows : {AnomalyFunctions(detectors), ForecastFunctions(forecasters), ChangeFunctions(), SeasonFunctions(),
+                    OutlierFunctions(), CompareFunctions(detectors), ShareFunctions()}) {
+    for (query::Function& function : rows) AUSPEX_RETURN_IF_ERROR(registry.Add(std::move(function)));
+  }
   return OkStatus();
 }
 

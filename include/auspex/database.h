@@ -9,6 +9,8 @@
 #include <vector>
 
 #include "auspex/analytics/continuous_query.h"
+#include "auspex/analytics/detector.h"
+#include "auspex/analytics/forecaster_registry.h"
 #include "auspex/analytics/insight.h"
 #include "auspex/query/engine.h"
 #include "auspex/storage/store.h"
@@ -33,6 +35,10 @@ struct Options {
   int threads = 2;
   const Clock* clock = &Clock::System();
   std::shared_ptr<rocksdb::FileSystem> file_system;  ///< null: the system's
+  /// What `algo=` of the anomaly and of the forecast functions can name; null: the built-in ones. A program adds its own to a
+  /// DetectorRegistry::BuiltIn() or ForecasterRegistry::BuiltIn().
+  std::shared_ptr<const analytics::DetectorRegistry> detectors;
+  std::shared_ptr<const analytics::ForecasterRegistry> forecasters;
 };
 
 /// Ends its subscription when destroyed.

@@ -1,4 +1,4 @@
-// The examples of docs/QUERY.md: each must parse, have a type, and answer something.
+// The examples of docs/QUERY.md and docs/ANALYTICS.md: each must parse, have a type, and answer something.
 
 #include <gtest/gtest.h>
 
@@ -52,11 +52,13 @@ class Examples : public ::testing::Test {
 };
 
 TEST_F(Examples, OfTheDocumentationAnswer) {
-  const auto blocks = FencedBlocks(AUSPEX_SOURCE_DIR "/docs/QUERY.md", "promql");
-  EXPECT_GT(blocks.size(), 20u);
-  for (const auto& [line, text] : blocks) {
-    SCOPED_TRACE(fmt::format("docs/QUERY.md:{}", line));
-    ExpectAnswer(text);
+  for (const char* page : {"docs/QUERY.md", "docs/ANALYTICS.md"}) {
+    const auto blocks = FencedBlocks(fmt::format("{}/{}", AUSPEX_SOURCE_DIR, page), "promql");
+    EXPECT_GT(blocks.size(), 20u) << page;
+    for (const auto& [line, text] : blocks) {
+      SCOPED_TRACE(fmt::format("{}:{}", page, line));
+      ExpectAnswer(text);
+    }
   }
 }
 

@@ -25,6 +25,20 @@ std::function<double(int64_t)> Constant(double value) {
   return [value](int64_t) { return value; };
 }
 
+/// Ten days of page views, every 15 min: a season of a day.
+Status LoadPageViews(SeriesStore& store) {
+  constexpr int64_t kQuarterMs = 15 * 60 * 1000;
+  constexpr int64_t kCount = 10 * 96;
+  AUSPEX_ASSIGN_OR_RETURN(const SeriesRef ref, store.Resolve(kDefaultTenant, Labels::Of({{"__name__", "page_views"}})));
+  WriteBatch batch;
+  for (int64_t i = 0; i < kCount; ++i) {
+    const double phase = 2 * M_PI * static_cast<double>(i % 96) / 96;
+    batch.Add(ref, kExampleEndMs - (kCount - 1 - i) * kQuarterMs,
+              500 - 300 * std::cos(phase) + static_cast<double>(i * 37 % 11));
+  }
+  return store.Append(batch).ok() ? OkStatus() : Internal("example data");
+}
+
 }  // namespace
 
 Status LoadExampleData(SeriesStore& store) {
@@ -56,6 +70,24 @@ Status LoadExampleData(SeriesStore& store) {
   const auto jump = [](int64_t step) { return step == kSteps ? 35.0 : 20 + std::sin(static_cast<double>(step) * 0.7); };
   AUSPEX_RETURN_IF_ERROR(load({{"__name__", "temperature"}, {"room", "north"}}, jump));
   AUSPEX_RETURN_IF_ERROR(load({{"__name__", "http_request_duration_seconds"}, {"job", "api"}}, jump));
+  // A queue that grows at once, 25 minutes before the end, beside one that stays.
+  const auto queue = [](int64_t step) { return 10 + std::sin(static_cast<double>(step)) + (step > kSteps - 100 ? 40.0 : 0.0); };
+  AUSPEX_RETURN_IF_ERROR(load({{"__name__", "queue_length"}, {"queue", "pay"}}, queue));
+  AUSPEX_RETURN_IF_ERROR(load({{"__name__", "queue_length"}, {"queue", "mail"}},
+                              [](int64_t step) { return 5 + std::cos(static_cast<double>(step)); }));
+  // Six machines, one of them hot.
+  for (const auto& [instance, level] :
+       {std::pair<std::string_view, double>{"a", 1.0}, {"b", 1.1}, {"c", 0.9}, {"d", 1.2}, {"e", 1.05}, {"f", 6.5}}) {
+    AUSPEX_RETURN_IF_ERROR(load({{"__name__", "node_load1"}, {"instance", instance}, {"role", "web"}}, Constant(level)));
+  }
+  // An error that was never there before the last half minute.
+  AUSPEX_RETURN_IF_ERROR(load({{"__name__", "log_errors"}, {"type", "timeout"}}, Constant(3)));
+  AUSPEX_ASSIGN_OR_RETURN(const SeriesRef fresh,
+                          store.Resolve(kDefaultTenant, Labels::Of({{"__name__", "log_errors"}, {"type", "disk full"}})));
+  WriteBatch batch;
+  for (int64_t step = 1; step <= 3; ++step) batch.Add(fresh, kExampleEndMs - (3 - step) * kStepMs, static_cast<double>(step));
+  if (!store.Append(batch).ok()) return Internal("example data");
+  AUSPEX_RETURN_IF_ERROR(LoadPageViews(store));
   return load({{"__name__", "http.server.duration"}, {"service.name", "checkout"}}, Constant(0.2));
 }
 

@@ -3,15 +3,17 @@
 #include <memory>
 
 #include "auspex/analytics/detector.h"
+#include "auspex/analytics/forecaster_registry.h"
 #include "auspex/query/function_registry.h"
 
 namespace auspex::analytics {
 
-/// Adds anomaly_score, anomaly, anomaly_flag, anomaly_rate, anomaly_expected, anomaly_lower, anomaly_upper, forecast,
-/// forecast_lower, forecast_upper, forecast_exhaustion, forecast_exhaustion_earliest and forecast_exhaustion_latest to the
-/// language (docs/ANALYTICS.md has their formulas). `detectors` are what `algo=` can name; null: the built-in ones.
+/// Adds the functions of docs/ANALYTICS.md to the language: anomaly_*, forecast*, changepoint*, seasonality*, decompose,
+/// outliers_*, window_diff, correlate, contributors and new_series. `detectors` are what `algo=` of the anomaly functions can
+/// name, `forecasters` what that of the forecast functions can; null: the built-in ones.
 /// Errors: AlreadyExists.
 Status RegisterAnalyticsFunctions(query::FunctionRegistry& registry,
-                                  std::shared_ptr<const DetectorRegistry> detectors = nullptr);
+                                  std::shared_ptr<const DetectorRegistry> detectors = nullptr,
+                                  std::shared_ptr<const ForecasterRegistry> forecasters = nullptr);
 
 }  // namespace auspex::analytics

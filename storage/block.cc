@@ -5,6 +5,7 @@
 
 #include <xxhash.h>
 
+#include "kernels.h"
 #include "merge.h"
 
 namespace auspex::storage {
@@ -89,30 +90,48 @@ Status BlockView::Runs(RunTable& out) const {
   return OkStatus();
 }
 
-Status BlockView::Decode(BlockScratch& scratch, SampleColumns& out) const {
-  out.t_ms.resize(count_);
-  out.values.resize(count_);
-  ByteReader times(times_);
-  if (!TakeInts(times, count_, out.t_ms.data(), scratch.values.entropy) || !times.Done()) {
-    return Corruption("times: {} bytes are not {} integers", times_.size(), count_);
+Status BlockView::DecodeTo(BlockScratch& scratch, int64_t* t_ms, double* values_out) const {
+  const uint64_t span_ms = static_cast<uint64_t>(tmax_ms_) - static_cast<uint64_t>(tmin_ms_);
+  if (const auto line = LineOf(times_)) {
+    uint64_t rise = 0;
+    const bool over = __builtin_mul_overflow(static_cast<uint64_t>(line->slope), uint64_t{count_ - 1}, &rise);
+    if (over || line->first != 0 || rise != span_ms || (count_ > 1 && line->slope <= 0)) {
+      return Corruption("times: header says {} ms, column {} times {} ms", span_ms, count_ - 1, line->slope);
+    }
+    FillLine(tmin_ms_, line->slope, count_, t_ms);
+  } else {
+    ByteReader times(times_);
+    if (!TakeInts(times, count_, t_ms, scratch.values.entropy) || !times.Done()) {
+      return Corruption("times: {} bytes are not {} integers", times_.size(), count_);
+    }
+    if (!Increasing(t_ms, count_)) return Corruption("times: not strictly increasing");
+    if (t_ms[0] != 0 || static_cast<uint64_t>(t_ms[count_ - 1]) != span_ms) {
+      return Corruption("times: header says {} ms, column {} to {}", span_ms, t_ms[0], t_ms[count_ - 1]);
+    }
+    for (size_t i = 0; i < count_; ++i) t_ms[i] += tmin_ms_;
   }
-  bool increasing = true;
-  for (size_t i = 1; i < count_; ++i) increasing &= out.t_ms[i - 1] < out.t_ms[i];
-  if (!increasing) return Corruption("times: not strictly increasing");
-  if (out.t_ms.front() != 0 ||
-      static_cast<uint64_t>(out.t_ms.back()) != static_cast<uint64_t>(tmax_ms_) - static_cast<uint64_t>(tmin_ms_)) {
-    return Corruption("times: header says {} ms, column {} to {}", tmax_ms_ - tmin_ms_, out.t_ms.front(), out.t_ms.back());
-  }
-  for (int64_t& t : out.t_ms) t += tmin_ms_;
   ByteReader values(values_);
-  if (!TakeValues(values, count_, out.values.data(), scratch.values) || !values.Done()) {
+  if (!TakeValues(values, count_, values_out, scratch.values) || !values.Done()) {
     return Corruption("values: {} bytes are not {} doubles", values_.size(), count_);
   }
   return OkStatus();
 }
 
+Status BlockView::Decode(BlockScratch& scratch, SampleColumns& out) const {
+  out.t_ms.resize(count_);
+  out.values.resize(count_);
+  return DecodeTo(scratch, out.t_ms.data(), out.values.data());
+}
+
 Status BlockView::DecodeOver(int64_t begin_ms, int64_t end_ms, BlockScratch& scratch, SampleColumns& out) const {
   if (tmax_ms_ < begin_ms || tmin_ms_ >= end_ms) return OkStatus();
+  const size_t before = out.t_ms.size();
+  if (tmin_ms_ >= begin_ms && tmax_ms_ < end_ms && (before == 0 || out.t_ms.back() < tmin_ms_)) {
+    // Wholly wanted, and behind what is there: no second copy.
+    out.t_ms.resize(before + count_);
+    out.values.resize(before + count_);
+    return DecodeTo(scratch, out.t_ms.data() + before, out.values.data() + before);
+  }
   AUSPEX_RETURN_IF_ERROR(Decode(scratch, scratch.columns));
   const std::span<const int64_t> t(scratch.columns.t_ms);
   const auto begin = static_cast<size_t>(std::lower_bound(t.begin(), t.end(), begin_ms) - t.begin());

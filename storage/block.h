@@ -52,6 +52,7 @@ class BlockView {
 
  private:
   BlockView() = default;
+  Status DecodeTo(BlockScratch& scratch, int64_t* t_ms, double* values) const;
   size_t count_ = 0;
   int64_t tmin_ms_ = 0;
   int64_t tmax_ms_ = 0;

@@ -9,6 +9,7 @@
 
 #include "auspex/storage/base/check.h"
 #include "bit_pack.h"
+#include "kernels.h"
 
 namespace auspex::storage {
 namespace {
@@ -144,7 +145,7 @@ bool TakeTokens(ByteReader& reader, size_t count, uint64_t* out, EntropyScratch&
   uint8_t largest = 0;
   for (size_t i = 0; i < count; ++i) largest = std::max(largest, tokens[i]);
   if (largest < kDirect) {
-    for (size_t i = 0; i < count; ++i) out[i] = tokens[i];
+    Widen(tokens, count, out);
     return extra.empty();
   }
   return largest <= kLastNarrow ? AddExtraBits<false>(tokens, count, extra, out)
@@ -193,7 +194,7 @@ bool TakeSplit(ByteReader& reader, size_t count, uint64_t* out, EntropyScratch& 
   scratch.bytes.resize(count);
   const uint8_t* const high = scratch.bytes.data();
   if (!TakeRans(reader, count, scratch.bytes.data(), scratch.rans)) return false;
-  for (size_t i = 0; i < count; ++i) out[i] |= static_cast<uint64_t>(high[i]) << low_bits;
+  OrHigh(high, low_bits, count, out);
   return true;
 }
 

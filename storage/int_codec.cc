@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "bit_pack.h"
+#include "kernels.h"
 
 namespace auspex::storage {
 namespace {
@@ -212,14 +213,22 @@ void AppendInts(std::string& out, std::span<const int64_t> values, Effort effort
   out += best;
 }
 
+std::optional<Line> LineOf(std::string_view column) {
+  ByteReader reader(column);
+  const uint8_t predictor = reader.Byte();
+  const int64_t first = reader.Signed();
+  const int64_t slope = reader.Signed();
+  if (predictor != kLine || !reader.Done()) return std::nullopt;
+  return Line{first, slope};
+}
+
 bool TakeInts(ByteReader& reader, size_t count, int64_t* out, EntropyScratch& scratch) {
   const uint8_t predictor = reader.Byte();
   const auto least = static_cast<uint64_t>(reader.Signed());
   auto* w = reinterpret_cast<uint64_t*>(out);  // the same memory, read as what it wraps around in
   if (predictor == kLine) {
     const auto slope = static_cast<uint64_t>(reader.Signed());
-    uint64_t v = least;
-    for (size_t i = 0; i < count; ++i, v += slope) w[i] = v;
+    FillLine(static_cast<int64_t>(least), static_cast<int64_t>(slope), count, out);
     return reader.ok();
   }
   const uint64_t divisor = reader.Varint();
@@ -228,22 +237,20 @@ bool TakeInts(ByteReader& reader, size_t count, int64_t* out, EntropyScratch& sc
   switch (predictor) {
     case kOffset:
       if (!TakeResiduals(reader, count, w, scratch)) return false;
-      for (size_t i = 0; i < count; ++i) w[i] += early;
+      if (divisor == 1) Scale(1, early, count, w);
       break;
     case kDelta: {
-      uint64_t v = reader.Varint() + early;
+      w[0] = reader.Varint() + early;
       const auto centre = static_cast<uint64_t>(reader.Signed());
       if (!TakeResiduals(reader, count - 1, w + 1, scratch)) return false;
-      w[0] = v;
-      for (size_t i = 1; i < count; ++i) w[i] = v += static_cast<uint64_t>(UnZigZag(w[i])) + centre;
+      SumZigZag(w[0], centre, count - 1, w + 1);
       break;
     }
     case kDeltaAbove: {
-      uint64_t v = reader.Varint() + early;
+      w[0] = reader.Varint() + early;
       const auto step = static_cast<uint64_t>(reader.Signed());
       if (!TakeResiduals(reader, count - 1, w + 1, scratch)) return false;
-      w[0] = v;
-      for (size_t i = 1; i < count; ++i) w[i] = v += w[i] + step;
+      SumAbove(w[0], step, count - 1, w + 1);
       break;
     }
     case kDelta2: {
@@ -262,7 +269,7 @@ bool TakeInts(ByteReader& reader, size_t count, int64_t* out, EntropyScratch& sc
       return false;
   }
   if (divisor != 1) {
-    for (size_t i = 0; i < count; ++i) w[i] = w[i] * divisor + least;
+    Scale(divisor, least, count, w);
   }
   return reader.ok();
 }

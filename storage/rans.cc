@@ -11,7 +11,7 @@ namespace auspex::storage {
 namespace {
 
 constexpr uint32_t kLowest = 1u << 16;  // a state below takes in 16 bits more
-constexpr size_t kStates = 4;           // independent, so that a processor works on all of them at once
+constexpr size_t kStates = 8;           // independent, so that a processor works on all of them at once
 constexpr int kMinLog = 8;
 constexpr int kLevels = 40;
 
@@ -141,10 +141,10 @@ void AppendLevels(std::string& out, const Levels& levels) {
   bits.Finish();
 }
 
-bool TakeWeights(ByteReader& reader, Frequencies& weights) {
+bool TakeWeights(ByteReader& reader, Frequencies& weights, uint8_t& first, uint8_t& last) {
   weights.fill(0);
-  const size_t first = reader.Byte();
-  const size_t last = reader.Byte();
+  first = reader.Byte();
+  last = reader.Byte();
   if (!reader.ok() || last <= first) return false;
   BitTaker bits(reader);
   int64_t level = 0;
@@ -168,9 +168,10 @@ void FillSlots(const Frequencies& frequencies, RansScratch& scratch) {
 }
 
 // One symbol out of a state; takes a word where the state has become small.
-inline uint8_t Step(uint32_t& x, const char*& words, const uint32_t* slots, uint32_t mask, int log) {
-  const uint32_t entry = slots[x & mask];
-  x = ((entry >> 12) & 0xfff) * (x >> log) + (entry & 0xfff);
+template <int kLog>
+inline uint8_t Step(uint32_t& x, const char*& words, const uint32_t* slots) {
+  const uint32_t entry = slots[x & ((1u << kLog) - 1)];
+  x = ((entry >> 12) & 0xfff) * (x >> kLog) + (entry & 0xfff);
   uint16_t word;
   std::memcpy(&word, words, sizeof word);
   const bool small = x < kLowest;
@@ -180,10 +181,54 @@ inline uint8_t Step(uint32_t& x, const char*& words, const uint32_t* slots, uint
   return static_cast<uint8_t>(entry >> 24);
 }
 
+using States = std::array<uint32_t, kStates>;
+
+// False when there are not exactly those words.
+template <int kLog>
+bool Decode(std::string_view bytes, size_t count, States& states, const uint32_t* slots, uint8_t* out) {
+  const char* words = bytes.data();
+  const char* const words_end = words + bytes.size();
+  size_t i = 0;
+  uint32_t a = states[0], b = states[1], c = states[2], d = states[3];
+  uint32_t e = states[4], f = states[5], g = states[6], h = states[7];
+  // A word may be read without being taken: there is one left behind each of the eight.
+  for (; i + kStates <= count && words_end - words >= static_cast<ptrdiff_t>(2 * kStates); i += kStates) {
+    out[i] = Step<kLog>(a, words, slots);
+    out[i + 1] = Step<kLog>(b, words, slots);
+    out[i + 2] = Step<kLog>(c, words, slots);
+    out[i + 3] = Step<kLog>(d, words, slots);
+    out[i + 4] = Step<kLog>(e, words, slots);
+    out[i + 5] = Step<kLog>(f, words, slots);
+    out[i + 6] = Step<kLog>(g, words, slots);
+    out[i + 7] = Step<kLog>(h, words, slots);
+  }
+  states = {a, b, c, d, e, f, g, h};
+  // Fewer than eight symbols, or fewer than eight words: from a copy with room behind it.
+  const auto left = static_cast<size_t>(words_end - words);
+  if (left >= 2 * kStates) return false;
+  std::array<char, 4 * kStates> tail{};
+  std::memcpy(tail.data(), words, left);
+  const char* at = tail.data();
+  const char* const at_end = at + left;
+  for (; i < count; ++i) {
+    out[i] = Step<kLog>(states[i % kStates], at, slots);
+    if (at > at_end) return false;
+  }
+  return at == at_end;
+}
+
+// The states begin and end with some of the last symbols in their low 16 bits, as digits to the base of the alphabet: otherwise
+// those bits would say nothing.
+size_t DigitsPerState(uint32_t base, size_t count) {
+  size_t digits = 0;
+  for (uint64_t power = base; power <= kLowest; power *= base) ++digits;
+  return std::min(digits, count / kStates);
+}
+
 }  // namespace
 
 double EstimateRansBits(std::span<const uint32_t> histogram, size_t count) {
-  double bits = 8 * 18;  // length, log, states
+  double bits = 8 * 12;  // length, log, what the states do not use
   const double n = static_cast<double>(count);
   int symbols = 0;
   for (const uint32_t c : histogram) {
@@ -221,11 +266,19 @@ void AppendRans(std::string& out, std::span<const uint8_t> symbols) {
     first_slot[s] = next;
     next += frequencies[s];
   }
-  std::array<uint32_t, kStates> states;
-  states.fill(kLowest);
+  const auto [first, last] = std::minmax_element(symbols.begin(), symbols.end());
+  const uint32_t base = uint32_t{*last} - *first + 1;
+  const size_t digits = DigitsPerState(base, symbols.size());
+  const size_t coded = symbols.size() - digits * kStates;
+  States states;
+  for (size_t k = 0; k < kStates; ++k) {
+    uint32_t number = 0;
+    for (size_t d = 0; d < digits; ++d) number = number * base + symbols[coded + k * digits + d] - *first;
+    states[k] = kLowest + number;
+  }
   std::vector<uint16_t> words;
   words.reserve(symbols.size() / 2);
-  for (size_t i = symbols.size(); i-- > 0;) {
+  for (size_t i = coded; i-- > 0;) {
     uint32_t& x = states[i % kStates];
     const uint32_t frequency = frequencies[symbols[i]];
     if (x >= uint64_t{frequency} << (32 - log)) {
@@ -248,35 +301,32 @@ bool TakeRans(ByteReader& reader, size_t count, uint8_t* out, RansScratch& scrat
     return reader.ok();
   }
   Frequencies frequencies;
-  if (log < kMinLog || log > kRansMaxLog || !TakeWeights(reader, frequencies) || !Normalize(frequencies, log)) return false;
+  uint8_t first = 0;
+  uint8_t last = 0;
+  if (log < kMinLog || log > kRansMaxLog || !TakeWeights(reader, frequencies, first, last)) return false;
+  if (!Normalize(frequencies, log)) return false;
   FillSlots(frequencies, scratch);
   const uint64_t words_count = reader.Varint();
-  std::array<uint32_t, kStates> states;
+  States states;
   for (uint32_t& x : states) x = reader.Fixed<uint32_t>();
   if (!reader.ok() || words_count > reader.rest().size() / 2) return false;
-  const std::string_view bytes = reader.Take(words_count * 2);
-  const uint32_t* const slots = scratch.slots.data();
-  const uint32_t mask = (1u << log) - 1;
-  const char* words = bytes.data();
-  const char* const words_end = words + bytes.size();
-  size_t i = 0;
-  uint32_t a = states[0], b = states[1], c = states[2], d = states[3];
-  // A word may be read without being taken: there is one left behind each of the four.
-  for (; i + kStates <= count && words_end - words >= static_cast<ptrdiff_t>(2 * kStates); i += kStates) {
-    out[i] = Step(a, words, slots, mask, log);
-    out[i + 1] = Step(b, words, slots, mask, log);
-    out[i + 2] = Step(c, words, slots, mask, log);
-    out[i + 3] = Step(d, words, slots, mask, log);
+  const std::string_view words = reader.Take(words_count * 2);
+  const uint32_t base = uint32_t{last} - first + 1;
+  const size_t digits = DigitsPerState(base, count);
+  const size_t coded = count - digits * kStates;
+  static_assert(kMinLog == 8 && kRansMaxLog == 11);
+  const bool whole = log == 8    ? Decode<8>(words, coded, states, scratch.slots.data(), out)
+                     : log == 9  ? Decode<9>(words, coded, states, scratch.slots.data(), out)
+                     : log == 10 ? Decode<10>(words, coded, states, scratch.slots.data(), out)
+                                 : Decode<11>(words, coded, states, scratch.slots.data(), out);
+  if (!whole) return false;
+  for (size_t k = 0; k < kStates; ++k) {
+    if (states[k] < kLowest) return false;
+    uint32_t number = states[k] - kLowest;
+    for (size_t d = digits; d-- > 0; number /= base) out[coded + k * digits + d] = static_cast<uint8_t>(first + number % base);
+    if (number != 0) return false;
   }
-  states = {a, b, c, d};
-  const std::string tail = std::string(words, words_end) + std::string(2 * kStates, '\0');
-  const char* at = tail.data();
-  const char* const at_end = at + (words_end - words);
-  for (; i < count; ++i) {
-    out[i] = Step(states[i % kStates], at, slots, mask, log);
-    if (at > at_end) return false;
-  }
-  return at == at_end && std::all_of(states.begin(), states.end(), [](uint32_t x) { return x == kLowest; });
+  return true;
 }
 
 }  // namespace auspex::storage

@@ -7,6 +7,7 @@
 #include <optional>
 
 #include "decimal.h"
+#include "kernels.h"
 
 namespace auspex::storage {
 namespace {
@@ -174,7 +175,7 @@ bool TakeValues(ByteReader& reader, size_t count, double* out, ValueScratch& scr
   int64_t* const integers = scratch.integers.data();
   if (transform == kBits) {
     if (!TakeInts(reader, count, integers, scratch.entropy)) return false;
-    for (size_t i = 0; i < count; ++i) out[i] = std::bit_cast<double>(Unordered(integers[i]));
+    FromOrdered(integers, count, out);
     return true;
   }
   if (transform != kDecimal && transform != kDecimalUlps) return false;
@@ -182,12 +183,7 @@ bool TakeValues(ByteReader& reader, size_t count, double* out, ValueScratch& scr
   Exceptions exceptions;
   if (exponent > kMaxExponent || !TakeExceptions(reader, count, exceptions)) return false;
   if (!TakeInts(reader, count, integers, scratch.entropy)) return false;
-  const double power = kPowers[static_cast<size_t>(exponent)];
-  if (exponent == 0) {
-    for (size_t i = 0; i < count; ++i) out[i] = static_cast<double>(integers[i]);
-  } else {
-    for (size_t i = 0; i < count; ++i) out[i] = static_cast<double>(integers[i]) / power;
-  }
+  ToDoubles(integers, kPowers[static_cast<size_t>(exponent)], count, out);
   if (transform == kDecimalUlps) {
     scratch.ulps.resize(count);
     if (!TakeInts(reader, count, scratch.ulps.data(), scratch.entropy)) return false;

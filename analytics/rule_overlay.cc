@@ -19,7 +19,7 @@ class OverlaySelection final : public Selection {
       }
     };
     for (size_t i = 0; i < base_->size(); ++i) {
-      const Labels& labels = base_->labels(i);
+      const Labels labels = base_->labels(i);
       add_pending_until(&labels);
       const bool both = next != pending.end() && next->first == labels;
       rows_.push_back({labels, i, both ? std::move(next->second) : Samples()});
@@ -29,7 +29,7 @@ class OverlaySelection final : public Selection {
   }
 
   size_t size() const override { return rows_.size(); }
-  const Labels& labels(size_t index) const override { return rows_[index].labels; }
+  Labels labels(size_t index) const override { return rows_[index].labels; }
   std::unique_ptr<SeriesReader> NewReader() const override { return std::make_unique<Reader>(*this); }
 
  private:
@@ -84,7 +84,10 @@ Result<SeriesRef> OverlayStore::Resolve(TenantId, const Labels&) { return Failed
 Result<AppendReport> OverlayStore::Append(const WriteBatch&) { return FailedPrecondition("overlay: read-only"); }
 
 Result<std::unique_ptr<Selection>> OverlayStore::Select(const SelectRequest& request) const {
-  AUSPEX_ASSIGN_OR_RETURN(std::unique_ptr<Selection> base, base_.Select(request));
+  // Pending series are merged in by their labels.
+  SelectRequest ordered = request;
+  ordered.by_labels = request.by_labels || !pending_.empty();
+  AUSPEX_ASSIGN_OR_RETURN(std::unique_ptr<Selection> base, base_.Select(ordered));
   std::map<Labels, Samples> matching;
   if (request.tenant == tenant_) {
     for (const auto& [labels, samples] : pending_) {

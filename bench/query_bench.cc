@@ -54,7 +54,7 @@ class ColumnStore final : public SeriesStore, public Selection {
   Result<std::vector<Labels>> Series(const SelectRequest&, size_t) const override { return std::vector<Labels>(); }
 
   size_t size() const override { return labels_.size(); }
-  const Labels& labels(size_t index) const override { return labels_[index]; }
+  Labels labels(size_t index) const override { return labels_[index]; }
   std::unique_ptr<SeriesReader> NewReader() const override { return std::make_unique<Reader>(*this); }
 
  private:
@@ -70,7 +70,7 @@ class ColumnStore final : public SeriesStore, public Selection {
   struct View final : Selection {
     explicit View(const ColumnStore& from) : store(from) {}
     size_t size() const override { return store.size(); }
-    const Labels& labels(size_t index) const override { return store.labels(index); }
+    Labels labels(size_t index) const override { return store.labels(index); }
     std::unique_ptr<SeriesReader> NewReader() const override { return store.NewReader(); }
     const ColumnStore& store;
   };

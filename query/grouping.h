@@ -14,6 +14,8 @@ class Grouping {
   Grouping(std::vector<std::string> names, bool without);
   /// The labels of the group that a series belongs to.
   Labels Of(const Labels& series) const;
+  /// The labels that Of looks at; null: all of them.
+  const std::vector<std::string_view>* labels_used() const { return without_ ? nullptr : &views_; }
 
  private:
   std::vector<std::string> names_;

@@ -1,7 +1,9 @@
 #include "op_aggregate.h"
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
+#include <numeric>
 
 #include "grouping.h"
 #include "kahan.h"
@@ -9,8 +11,10 @@
 namespace auspex::query {
 namespace {
 
+// kAnyOrder: the answer is the same bits in whatever order the series come.
 // What has been seen of one group at one step. One type per aggregation, so that a group takes no more memory than needed.
 struct SumState {
+  static constexpr bool kAnyOrder = false;
   KahanSum sum;
   bool seen = false;
   void Add(double value, bool /*compat_2*/) {
@@ -25,18 +29,21 @@ struct SumState {
 };
 
 struct MeanState {
+  static constexpr bool kAnyOrder = false;
   KahanMean mean;
   void Add(double value, bool /*compat_2*/) { mean.Add(value); }
   double Value() const { return mean.count > 0 ? mean.Total() : Absent(); }
 };
 
 struct CountState {
+  static constexpr bool kAnyOrder = true;
   uint64_t count = 0;
   void Add(double /*value*/, bool /*compat_2*/) { ++count; }
   double Value() const { return count > 0 ? static_cast<double>(count) : Absent(); }
 };
 
 struct GroupState {
+  static constexpr bool kAnyOrder = true;
   bool seen = false;
   void Add(double /*value*/, bool /*compat_2*/) { seen = true; }
   double Value() const { return seen ? 1 : Absent(); }
@@ -44,6 +51,7 @@ struct GroupState {
 
 template <bool largest>
 struct ExtremeState {
+  static constexpr bool kAnyOrder = false;  // of 0 and -0 the first stays
   double extreme = Absent();
   void Add(double value, bool /*compat_2*/) {
     if (IsAbsent(extreme) || std::isnan(extreme) || (largest ? extreme < value : extreme > value)) extreme = value;
@@ -54,6 +62,7 @@ struct ExtremeState {
 // Welford's algorithm.
 template <bool root>
 struct VarianceState {
+  static constexpr bool kAnyOrder = false;
   double count = 0;
   double mean = 0;
   double squares = 0;
@@ -125,9 +134,19 @@ class ReduceOperator final : public Operator {
       return order_.Push(morsel, std::move(part), [this](Grouped ready) { return Add(std::move(ready)); });
     }
 
+    const std::vector<std::string_view>* labels_used() const override {
+      return State::kAnyOrder ? op_.grouping_.labels_used() : nullptr;
+    }
+
     Batch Finish() {
       Batch batch(total_.steps_count);
-      for (size_t group = 0; group < total_.index.size(); ++group) {
+      std::vector<size_t> order(total_.index.size());
+      std::iota(order.begin(), order.end(), size_t{0});
+      if (labels_used() != nullptr) {  // then the series may have come in any order, and the groups get one of their own
+        std::sort(order.begin(), order.end(),
+                  [this](size_t a, size_t b) { return total_.index.labels()[a] < total_.index.labels()[b]; });
+      }
+      for (const size_t group : order) {
         const std::span<double> out = batch.Add(total_.index.labels()[group]);
         const State* states = total_.Row(group);
         for (size_t k = 0; k < out.size(); ++k) out[k] = states[k].Value();

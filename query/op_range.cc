@@ -55,7 +55,7 @@ class RangeOperator final : public Operator {
             AUSPEX_RETURN_IF_ERROR(execution.Stop());
             AUSPEX_RETURN_IF_ERROR(worker.Read(i, edges, summary_, execution));
             if (worker.columns.pieces.empty()) continue;
-            const Labels& labels = selection->labels(i);
+            const Labels labels = selection->labels(i);
             const size_t rows_before = batch.size();
             Labels named = spec_.keeps_metric_name ? labels : DropIdentity(labels, execution);
             if (outputs_.empty()) {

@@ -21,6 +21,8 @@ class SelectorOperator final : public Operator {
     request.matchers = matchers_;
     request.begin_ms = times.start_ms - oldest_ms;
     request.end_ms = times.end_ms() + 1;
+    const std::vector<std::string_view>* const labels_used = sink.labels_used();
+    request.by_labels = labels_used == nullptr;
     AUSPEX_ASSIGN_OR_RETURN(const std::unique_ptr<Selection> selection, execution.store().Select(request));
     execution.CountRead(selection->size(), 0);
     std::vector<Worker> workers(execution.workers_count());
@@ -29,16 +31,24 @@ class SelectorOperator final : public Operator {
           Worker& worker = workers[w];
           if (worker.reader == nullptr) worker.reader = selection->NewReader();
           Batch batch(grid.count);
+          uint64_t samples_count = 0;
           for (size_t i = begin; i < end; ++i) {
             AUSPEX_RETURN_IF_ERROR(execution.Stop());
             AUSPEX_RETURN_IF_ERROR(worker.reader->Read(i, worker.columns));
-            execution.CountRead(0, worker.columns.t_ms.size());
+            samples_count += worker.columns.t_ms.size();
             AUSPEX_RETURN_IF_ERROR(execution.Charge(worker.held, worker.columns.t_ms.capacity()));
-            const std::span<double> row = batch.Add(selection->labels(i));
+            if (worker.columns.t_ms.empty()) continue;
+            const std::span<double> row = batch.Add(Labels());
             FillRow(worker.columns, times, oldest_ms, row);
-            if (IsEmptyRow(row)) batch.DropLast();
-            AUSPEX_RETURN_IF_ERROR(execution.Charge(batch));
+            if (IsEmptyRow(row)) {
+              batch.DropLast();
+              continue;
+            }
+            batch.labels.back() = labels_used == nullptr ? selection->labels(i) : selection->LabelsKept(i, *labels_used);
+            if (grid.count >= kChargeSteps) AUSPEX_RETURN_IF_ERROR(execution.Charge(batch));
           }
+          AUSPEX_RETURN_IF_ERROR(execution.Charge(batch));
+          execution.CountRead(0, samples_count);
           return sink.Consume(morsel, std::move(batch));
         });
     for (const Worker& worker : workers) {
@@ -48,6 +58,8 @@ class SelectorOperator final : public Operator {
   }
 
  private:
+  // Rows shorter than this are charged once per morsel.
+  static constexpr size_t kChargeSteps = 64;
   struct Worker {
     std::unique_ptr<SeriesReader> reader;
     SampleColumns columns;

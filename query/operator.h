@@ -17,6 +17,8 @@ class MorselSink {
   virtual ~MorselSink() = default;
   /// Once per morsel, on any thread, in any order; morsels are numbered from 0 without gaps.
   virtual Status Consume(size_t morsel, Batch batch) = 0;
+  /// The only labels that Consume looks at; null: all of them. Where some are left out, series may come in any fixed order.
+  virtual const std::vector<std::string_view>* labels_used() const { return nullptr; }
 };
 
 /// A node of a plan: answers an expression for every step of a grid. Immutable, thread-safe; what changes during a run is

@@ -43,7 +43,10 @@ class StoredSelection final : public Selection {
  public:
   explicit StoredSelection(std::unique_ptr<Selection> selection) : selection_(std::move(selection)) {}
   size_t size() const override { return selection_->size(); }
-  const Labels& labels(size_t index) const override { return selection_->labels(index); }
+  Labels labels(size_t index) const override { return selection_->labels(index); }
+  Labels LabelsKept(size_t index, std::span<const std::string_view> names) const override {
+    return selection_->LabelsKept(index, names);
+  }
   std::unique_ptr<SeriesReader> NewReader() const override { return std::make_unique<Reader>(selection_->NewReader()); }
 
  private:
@@ -93,7 +96,7 @@ class BatchSelection final : public Selection {
  public:
   BatchSelection(Batch batch, const StepGrid& grid) : batch_(std::move(batch)), grid_(grid) {}
   size_t size() const override { return batch_.size(); }
-  const Labels& labels(size_t index) const override { return batch_.labels[index]; }
+  Labels labels(size_t index) const override { return batch_.labels[index]; }
   std::unique_ptr<SeriesReader> NewReader() const override { return std::make_unique<Reader>(*this); }
 
  private:

@@ -4,6 +4,12 @@
 #include <limits>
 
 namespace auspex::storage {
+namespace {
+
+// Blocks that may be stepped over before a seek is the cheaper way.
+constexpr int kMaxSteps = 4;
+
+}  // namespace
 
 BlockReader::BlockReader(const Rocks& rocks, Family family, const rocksdb::Snapshot* snapshot) : family_(family) {
   rocksdb::ReadOptions read;
@@ -23,20 +29,37 @@ Status BlockReader::Where(const BlockKey& key, const Status& status) const {
   return Status(status.code(), fmt::format("{} block {}: {}", FamilyName(family_), key.ToString(), status.message()));
 }
 
-Status BlockReader::Collect(Partition partition, TenantId tenant, SeriesId series, int64_t begin_ms, int64_t end_ms) {
-  const std::string prefix = BlockKey::SeriesPrefix(partition, tenant, series);
-  upper_bytes_ = PrefixEnd(prefix);
-  upper_ = upper_bytes_;
-  bool found = false;
+void BlockReader::MoveTo(Partition partition, TenantId tenant, SeriesId series, const std::string& prefix, int64_t begin_ms) {
+  std::string upper = PrefixEnd(BlockKey::PartitionPrefix(partition));
+  if (upper != upper_bytes_) {
+    upper_bytes_ = std::move(upper);
+    upper_ = upper_bytes_;
+    reached_.clear();
+  }
+  // Series are mostly read in the order of their keys: then the next one is near, and a step costs less than a seek.
+  const bool forward = !reached_.empty() && reached_ <= prefix;
+  reached_ = prefix;
+  if (forward) {
+    for (int steps = 0; steps < kMaxSteps; ++steps) {
+      if (!iterator_->Valid() || AsView(iterator_->key()) >= prefix) return;
+      iterator_->Next();
+    }
+  }
   if (family_ == Family::kCold && begin_ms > partition.begin_ms()) {
     // Cold blocks of a series do not overlap within a partition, so the last one that begins before the range is the first
     // that can reach into it. Hot ones do overlap: there the search begins at the series' first.
-    BlockKey before{partition, tenant, series, begin_ms, std::numeric_limits<uint64_t>::max()};
+    const BlockKey before{partition, tenant, series, begin_ms, std::numeric_limits<uint64_t>::max()};
     iterator_->SeekForPrev(before.Encode());
-    found = iterator_->Valid() && iterator_->key().starts_with(prefix);
+    if (iterator_->Valid() && iterator_->key().starts_with(prefix)) return;
   }
-  if (!found) iterator_->Seek(prefix);
-  for (; iterator_->Valid(); iterator_->Next()) {
+  iterator_->Seek(prefix);
+}
+
+Status BlockReader::Collect(Partition partition, TenantId tenant, SeriesId series, int64_t begin_ms, int64_t end_ms) {
+  const std::string prefix = BlockKey::SeriesPrefix(partition, tenant, series);
+  MoveTo(partition, tenant, series, prefix, begin_ms);
+  int passed_count = 0;
+  while (iterator_->Valid() && iterator_->key().starts_with(prefix)) {
     const auto key = BlockKey::Decode(AsView(iterator_->key()));
     if (!key)
       return Corruption("{}: key of {} bytes, expected {}", FamilyName(family_), iterator_->key().size(), BlockKey::kBytes);
@@ -44,9 +67,19 @@ Status BlockReader::Collect(Partition partition, TenantId tenant, SeriesId serie
     const auto view = BlockView::Parse(AsView(iterator_->value()));
     if (!view.ok()) return Where(*key, view.status());
     if (view->tmin_ms() != key->tmin_ms) return Where(*key, Corruption("begins at {} ms", view->tmin_ms()));
-    if (view->tmax_ms() < begin_ms) continue;
+    if (view->tmax_ms() < begin_ms) {
+      // Stepping brought us to the series' first block, and the range lies further on.
+      if (family_ == Family::kCold && ++passed_count == kMaxSteps) {
+        const BlockKey before{partition, tenant, series, begin_ms, std::numeric_limits<uint64_t>::max()};
+        iterator_->SeekForPrev(before.Encode());  // this block, or a later one
+      } else {
+        iterator_->Next();
+      }
+      continue;
+    }
     blocks_.push_back({*key, view->tmax_ms(), view->samples_count(), bytes_.size(), iterator_->value().size()});
     bytes_.append(iterator_->value().data(), iterator_->value().size());
+    iterator_->Next();
   }
   return FromRocks(iterator_->status(), FamilyName(family_));
 }

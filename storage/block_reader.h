@@ -46,13 +46,16 @@ class BlockReader {
   /// Lays what was not deleted of a block's samples within [begin_ms, end_ms) over `out`.
   Status DecodeOver(const BlockKey& key, const BlockView& view, int64_t begin_ms, int64_t end_ms, BlockScratch& scratch,
                     SampleColumns& out) const;
+  /// Moves the iterator to the first block of a series that may reach `begin_ms` or later, or to a later series.
+  void MoveTo(Partition partition, TenantId tenant, SeriesId series, const std::string& prefix, int64_t begin_ms);
   Status Where(const BlockKey& key, const Status& status) const;
 
  private:
   const Family family_;
   const DeletedRanges* deleted_ = nullptr;
   rocksdb::Slice upper_;
-  std::string upper_bytes_;
+  std::string upper_bytes_;  // the end of the partition
+  std::string reached_;      // blocks with keys from here on, up to upper_, have not been passed; empty: seek
   std::unique_ptr<rocksdb::Iterator> iterator_;
   std::vector<Collected> blocks_;
   std::string bytes_;  // of all collected blocks, so that the iterator may move on

@@ -1,5 +1,4 @@
 #include <algorithm>
-#include <numeric>
 
 #include "rocks_store.h"
 #include "selection.h"
@@ -31,7 +30,7 @@ Roaring RocksStore::MatchLocked(const SelectRequest& request, const Roaring& mat
     if (name.tenant == request.tenant && name.partition.Overlaps(request.begin_ms, request.end_ms))
       with_samples |= *series & candidates;
   }
-  for (const uint32_t ordinal : candidates) {
+  for (const uint32_t ordinal : candidates - with_samples) {
     if (head_->MayHave(ordinal, request.begin_ms, request.end_ms) ||
         (frozen_ != nullptr && frozen_->MayHave(ordinal, request.begin_ms, request.end_ms))) {
       with_samples.add(ordinal);
@@ -55,19 +54,10 @@ Result<std::unique_ptr<Selection>> RocksStore::Select(const SelectRequest& uncla
   const Roaring matched = index_.Match(request.tenant, request.matchers, end);
 
   std::unique_ptr<StoreSelection> selection;
-  std::vector<uint32_t> ordinals;
-  std::vector<HeadPin> pins;
   {
     // One moment for head, blocks and snapshot.
     const std::shared_lock head_lock(head_mu_);
     const Roaring chosen = MatchLocked(request, matched, end);
-    ordinals.resize(chosen.cardinality());
-    chosen.toUint32Array(ordinals.data());
-    pins.reserve(ordinals.size() * 2);
-    for (const uint32_t ordinal : ordinals) {
-      pins.push_back(frozen_ != nullptr ? frozen_->Pin(ordinal) : HeadPin());
-      pins.push_back(head_->Pin(ordinal));
-    }
     std::vector<SelectedPartition> partitions;
     for (const auto& [name, series] : active_) {
       if (name.tenant == request.tenant && name.partition.Overlaps(request.begin_ms, request.end_ms)) {
@@ -75,16 +65,15 @@ Result<std::unique_ptr<Selection>> RocksStore::Select(const SelectRequest& uncla
       }
     }
     const rocksdb::Snapshot* snapshot = partitions.empty() ? nullptr : rocks_->db().GetSnapshot();
-    selection = std::make_unique<StoreSelection>(rocks_, request, std::move(partitions), deleted_, snapshot);
+    selection = std::make_unique<StoreSelection>(rocks_, index_owner_, request, std::move(partitions), deleted_, snapshot);
+    for (const SeriesId id : index_.IdsOf(chosen)) {
+      selection->Add(id, frozen_ != nullptr ? frozen_->Pin(id.ordinal) : HeadPin(), head_->Pin(id.ordinal));
+    }
   }
-  std::vector<Labels> labels = index_.LabelsOf(ordinals);
-  std::vector<uint32_t> order(ordinals.size());
-  std::iota(order.begin(), order.end(), 0u);
-  std::sort(order.begin(), order.end(), [&](uint32_t a, uint32_t b) { return labels[a] < labels[b]; });
-  selection->series().reserve(order.size());
-  for (const uint32_t i : order) {
-    selection->series().push_back(
-        SelectedSeries{std::move(labels[i]), index_.IdOf(ordinals[i]), std::move(pins[2 * i]), std::move(pins[2 * i + 1])});
+  if (request.by_labels) {
+    selection->SortByLabels();
+  } else {
+    selection->SortById();
   }
   return std::unique_ptr<Selection>(std::move(selection));
 }

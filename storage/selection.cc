@@ -1,6 +1,7 @@
 #include "selection.h"
 
 #include <algorithm>
+#include <numeric>
 
 #include "block_reader.h"
 #include "merge.h"
@@ -68,8 +69,10 @@ class StoreSeriesReader final : public SeriesReader {
   Status ReadYoung(const SelectedSeries& series, SampleColumns& out) {
     AUSPEX_RETURN_IF_ERROR(Collect(series, hot_.get()));
     AUSPEX_RETURN_IF_ERROR(LayOver(hot_.get(), out));
-    series.frozen.ReadOver(selection_.begin_ms_, selection_.end_ms_, out);
-    series.head.ReadOver(selection_.begin_ms_, selection_.end_ms_, out);
+    if (series.pins_at == SelectedSeries::kNoPins) return OkStatus();
+    const SelectedPins& pins = selection_.pins_[series.pins_at];
+    pins.frozen.ReadOver(selection_.begin_ms_, selection_.end_ms_, scratch_, out);
+    pins.head.ReadOver(selection_.begin_ms_, selection_.end_ms_, scratch_, out);
     return OkStatus();
   }
 
@@ -115,6 +118,36 @@ class StoreSeriesReader final : public SeriesReader {
 
 StoreSelection::~StoreSelection() {
   if (snapshot_ != nullptr) rocks_->db().ReleaseSnapshot(snapshot_);
+}
+
+void StoreSelection::Add(SeriesId id, HeadPin frozen, HeadPin head) {
+  SelectedSeries& series = series_.emplace_back();
+  series.id = id;
+  if (frozen.empty() && head.empty()) return;
+  series.pins_at = static_cast<uint32_t>(pins_.size());
+  pins_.push_back({std::move(frozen), std::move(head)});
+}
+
+void StoreSelection::SortById() {
+  const auto less = [](const SelectedSeries& a, const SelectedSeries& b) { return a.id < b.id; };
+  if (!std::is_sorted(series_.begin(), series_.end(), less)) std::sort(series_.begin(), series_.end(), less);
+}
+
+void StoreSelection::SortByLabels() {
+  std::vector<uint32_t> ordinals(series_.size());
+  for (size_t i = 0; i < ordinals.size(); ++i) ordinals[i] = series_[i].id.ordinal;
+  std::vector<Labels> labels = index_->LabelsOf(ordinals);
+  std::vector<uint32_t> order(series_.size());
+  std::iota(order.begin(), order.end(), 0u);
+  std::sort(order.begin(), order.end(), [&](uint32_t a, uint32_t b) { return labels[a] < labels[b]; });
+  std::vector<SelectedSeries> sorted;
+  sorted.reserve(order.size());
+  labels_.reserve(order.size());
+  for (const uint32_t i : order) {
+    sorted.push_back(series_[i]);
+    labels_.push_back(std::move(labels[i]));
+  }
+  series_ = std::move(sorted);
 }
 
 std::unique_ptr<SeriesReader> StoreSelection::NewReader() const { return std::make_unique<StoreSeriesReader>(*this); }

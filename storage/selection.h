@@ -10,14 +10,20 @@
 #include "head.h"
 #include "keys.h"
 #include "rocks.h"
+#include "series_index.h"
 #include "tombstones.h"
 
 namespace auspex::storage {
 
-/// One matched series and what the head held of it.
+/// One matched series.
 struct SelectedSeries {
-  Labels labels;
+  static constexpr uint32_t kNoPins = 0xffff'ffff;
   SeriesId id;
+  uint32_t pins_at = kNoPins;  ///< in the selection's pins
+};
+
+/// What the head held of a series.
+struct SelectedPins {
   HeadPin frozen;  ///< of the head that was being flushed: older
   HeadPin head;
 };
@@ -28,14 +34,15 @@ struct SelectedPartition {
   std::shared_ptr<const Roaring> series;
 };
 
-/// What Select froze: pins of the head and a RocksDB snapshot.
+/// What Select froze: pins of the head and a RocksDB snapshot. Labels are kept when they decide the order, else looked up.
 class StoreSelection final : public Selection {
  public:
   /// partitions: those that have blocks within the request's times, in order. snapshot: may be null when there are none.
   /// deleted: may be null.
-  StoreSelection(std::shared_ptr<Rocks> rocks, const SelectRequest& request, std::vector<SelectedPartition> partitions,
-                 std::shared_ptr<const Tombstones> deleted, const rocksdb::Snapshot* snapshot)
+  StoreSelection(std::shared_ptr<Rocks> rocks, std::shared_ptr<const SeriesIndex> index, const SelectRequest& request,
+                 std::vector<SelectedPartition> partitions, std::shared_ptr<const Tombstones> deleted, const rocksdb::Snapshot* snapshot)
       : rocks_(std::move(rocks)),
+        index_(std::move(index)),
         tenant_(request.tenant),
         begin_ms_(request.begin_ms),
         end_ms_(request.end_ms),
@@ -45,14 +52,23 @@ class StoreSelection final : public Selection {
   ~StoreSelection() override;
 
   size_t size() const override { return series_.size(); }
-  const Labels& labels(size_t index) const override { return series_[index].labels; }
+  Labels labels(size_t index) const override {
+    return labels_.empty() ? index_->LabelsOf(series_[index].id.ordinal) : labels_[index];
+  }
+  Labels LabelsKept(size_t index, std::span<const std::string_view> names) const override {
+    return index_->LabelsOf(series_[index].id.ordinal, names);
+  }
   std::unique_ptr<SeriesReader> NewReader() const override;
 
-  std::vector<SelectedSeries>& series() { return series_; }
+  // For Select, which fills this.
+  void Add(SeriesId id, HeadPin frozen, HeadPin head);
+  void SortById();
+  void SortByLabels();
 
  private:
   friend class StoreSeriesReader;
   const std::shared_ptr<Rocks> rocks_;
+  const std::shared_ptr<const SeriesIndex> index_;
   const TenantId tenant_;
   const int64_t begin_ms_;
   const int64_t end_ms_;
@@ -60,6 +76,8 @@ class StoreSelection final : public Selection {
   const std::shared_ptr<const Tombstones> deleted_;
   const rocksdb::Snapshot* const snapshot_;
   std::vector<SelectedSeries> series_;
+  std::vector<SelectedPins> pins_;
+  std::vector<Labels> labels_;  // of series_; empty: looked up
 };
 
 }  // namespace auspex::storage

@@ -19,7 +19,7 @@ class ModelSelection final : public Selection {
     }
   }
   size_t size() const override { return labels_.size(); }
-  const Labels& labels(size_t index) const override { return labels_[index]; }
+  Labels labels(size_t index) const override { return labels_[index]; }
   std::unique_ptr<SeriesReader> NewReader() const override { return std::make_unique<Reader>(*this); }
 
  private:

@@ -31,6 +31,9 @@ struct SelectRequest {
   std::vector<Matcher> matchers;  ///< all must hold
   int64_t begin_ms = std::numeric_limits<int64_t>::min();
   int64_t end_ms = std::numeric_limits<int64_t>::max();
+  /// Select alone: false gives the series in a fixed order of the store's own, the same before and after a restart, and looks
+  /// labels up only when they are asked for.
+  bool by_labels = true;
 };
 
 /// What neighbouring samples of a series amount to. A run that has a NaN (staleness markers are such), an infinity or -0.0 is
@@ -113,12 +116,14 @@ class SeriesReader {
 };
 
 /// The series that matched, frozen at one moment: later writes do not show. Immutable, thread-safe.
-/// Order: by labels (Labels' operator<=>). Series without a sample in the range may be among them.
+/// Order: by labels (Labels' operator<=>), unless the request left that open. Series without a sample in the range may be among them.
 class Selection {
  public:
   virtual ~Selection() = default;
   virtual size_t size() const = 0;
-  virtual const Labels& labels(size_t index) const = 0;
+  virtual Labels labels(size_t index) const = 0;
+  /// Those of them that `names` name.
+  virtual Labels LabelsKept(size_t index, std::span<const std::string_view> names) const { return labels(index).Keep(names); }
   virtual std::unique_ptr<SeriesReader> NewReader() const = 0;
 };
 

@@ -103,9 +103,10 @@ Status RocksStore::WriteHotBlocks(const Head& head, ActiveSets& active) {
 
   std::map<ActiveName, Roaring> seen;
   SampleColumns columns;
+  BlockScratch scratch;
   for (const SeriesId id : ids) {
     columns.Clear();
-    head.Pin(id.ordinal).ReadOver(oldest_ms, kMaxTimeMs + 1, columns);
+    head.Pin(id.ordinal).ReadOver(oldest_ms, kMaxTimeMs + 1, scratch, columns);
     const TenantId tenant = index_.TenantOf(id.ordinal);
     for (size_t begin = 0; begin < columns.t_ms.size();) {
       const Partition partition = partitioning_.Of(columns.t_ms[begin]);

@@ -50,9 +50,10 @@ TEST(Head, AnyOrderReadsAsAMapAndAPinDoesNotMove) {
   }
   EXPECT_EQ(head.samples_count(), 20'000u);
   SampleColumns columns;
+  BlockScratch scratch;
   const auto expect = [&](const HeadPin& pin, const std::map<int64_t, double>& want, int64_t begin_ms, int64_t end_ms) {
     columns.Clear();
-    pin.ReadOver(begin_ms, end_ms, columns);
+    pin.ReadOver(begin_ms, end_ms, scratch, columns);
     size_t i = 0;
     for (auto it = want.lower_bound(begin_ms); it != want.lower_bound(end_ms); ++it, ++i) {
       ASSERT_LT(i, columns.t_ms.size());
@@ -77,7 +78,44 @@ TEST(Head, AnIdleSeriesIsSmall) {
   std::vector<double> v(10'000, 1);
   for (uint32_t i = 0; i < ordinals.size(); ++i) ordinals[i] = i;
   head.Append(ordinals, t, v);
-  EXPECT_LT(head.bytes() / ordinals.size(), 128u);
+  EXPECT_LT(head.bytes() / ordinals.size(), 40u);
+  for (int64_t& each : t) each += 15'000;
+  head.Append(ordinals, t, v);
+  EXPECT_LT(head.bytes() / ordinals.size(), 40u);
+}
+
+TEST(Head, AnActiveSeriesIsCompressedAsItGrows) {
+  Head head;
+  std::mt19937_64 random(testing::TestSeed());
+  std::map<int64_t, double> model;
+  constexpr int kSamples = 100'000;
+  for (int i = 0; i < kSamples; ++i) {
+    const uint32_t ordinal = 700;
+    const int64_t t = int64_t{i} * 15'000;
+    const double value = static_cast<double>(random() % 100);
+    head.Append(std::span(&ordinal, 1), std::span(&t, 1), std::span(&value, 1));
+    model.emplace(t, value);
+  }
+  EXPECT_LT(static_cast<double>(head.bytes()) / kSamples, 2.0);
+  EXPECT_FALSE(head.Has(699));
+  SampleColumns columns;
+  BlockScratch scratch;
+  head.Pin(700).ReadOver(15'000, 15'000 * int64_t{kSamples - 1}, scratch, columns);
+  ASSERT_EQ(columns.t_ms.size(), size_t{kSamples - 2});
+  for (size_t i = 0; i < columns.t_ms.size(); ++i) ASSERT_EQ(columns.values[i], model.at(columns.t_ms[i]));
+}
+
+TEST(Head, TimesFarApartAreNoFewSamples) {
+  Head head;
+  const std::vector<uint32_t> ordinals(3, 5);
+  const std::vector<int64_t> t = {-8'640'000'000'000'000, 8'640'000'000'000'000, 0};
+  const std::vector<double> v = {1, 2, 3};
+  head.Append(ordinals, t, v);
+  SampleColumns columns;
+  BlockScratch scratch;
+  head.Pin(5).ReadOver(kFirst, kEnd, scratch, columns);
+  EXPECT_EQ(columns.t_ms, (std::vector<int64_t>{t[0], t[2], t[1]}));
+  EXPECT_EQ(columns.values, (std::vector<double>{1, 3, 2}));
 }
 
 }  // namespace

@@ -32,13 +32,13 @@ ApiResult Store(Service& service, std::string_view protocol, const Status& decod
 template <typename Decode>
 ApiResult Ingest(Service& service, std::string_view protocol, std::string_view encoding, Request& request,
                  ResponseWriter& response, Decode decode) {
-  const auto body = DecodeContent(encoding, request.body, service.body_limit_bytes);
+  IngestBuffers::Lease buffers(service.ingest_buffers());
+  const auto body = DecodeContent(encoding, request.body, service.body_limit_bytes, buffers->body);
   if (!body.ok()) {
     service.metrics().CountIngest(protocol, 0, 1, 0);
     return BodyError(body.status());
   }
-  request.body = {};
-  WriteBatch batch;
+  WriteBatch& batch = buffers->batch;
   IngestReport report;
   const Status decoded =
       decode(*body, IngestTarget{service.series_cache(), batch, service.ingest_limits, service.NowMs()}, report);

@@ -68,17 +68,17 @@ Result<std::string> DecodeZstd(std::string_view bytes, size_t limit_bytes) {
   }
 }
 
-Result<std::string> DecodeSnappy(std::string_view bytes, size_t limit_bytes) {
+Result<std::string_view> DecodeSnappy(std::string_view bytes, size_t limit_bytes, std::string& out) {
   size_t length = 0;
   if (!snappy::GetUncompressedLength(bytes.data(), bytes.size(), &length)) {
     return InvalidArgument("body: snappy content of {} bytes has no valid length", bytes.size());
   }
   if (length > limit_bytes) return TooLarge("snappy", limit_bytes);
-  std::string out;
-  if (!snappy::Uncompress(bytes.data(), bytes.size(), &out)) {
+  if (out.size() < length) out.resize(length);
+  if (!snappy::RawUncompress(bytes.data(), bytes.size(), out.data())) {
     return InvalidArgument("body: snappy content of {} bytes is damaged", bytes.size());
   }
-  return out;
+  return std::string_view(out).substr(0, length);
 }
 
 std::string_view Trim(std::string_view text) {
@@ -90,14 +90,28 @@ std::string_view Trim(std::string_view text) {
 }  // namespace
 
 Result<std::string> DecodeContent(std::string_view encoding, std::string_view bytes, size_t limit_bytes) {
+  std::string buffer;
+  AUSPEX_ASSIGN_OR_RETURN(const std::string_view content, DecodeContent(encoding, bytes, limit_bytes, buffer));
+  if (content.data() != buffer.data()) return std::string(content);
+  buffer.resize(content.size());
+  return buffer;
+}
+
+Result<std::string_view> DecodeContent(std::string_view encoding, std::string_view bytes, size_t limit_bytes,
+                                       std::string& buffer) {
   if (encoding.empty() || encoding == "identity") {
     if (bytes.size() > limit_bytes) return TooLarge("identity", limit_bytes);
-    return std::string(bytes);
+    return bytes;
   }
-  if (encoding == "gzip" || encoding == "x-gzip" || encoding == "deflate") return Inflate(encoding, bytes, limit_bytes);
-  if (encoding == "zstd") return DecodeZstd(bytes, limit_bytes);
-  if (encoding == "snappy") return DecodeSnappy(bytes, limit_bytes);
-  return InvalidArgument("Content-Encoding: found \"{}\", expected gzip, deflate, zstd, snappy or identity", encoding);
+  if (encoding == "snappy") return DecodeSnappy(bytes, limit_bytes, buffer);
+  if (encoding == "gzip" || encoding == "x-gzip" || encoding == "deflate") {
+    AUSPEX_ASSIGN_OR_RETURN(buffer, Inflate(encoding, bytes, limit_bytes));
+  } else if (encoding == "zstd") {
+    AUSPEX_ASSIGN_OR_RETURN(buffer, DecodeZstd(bytes, limit_bytes));
+  } else {
+    return InvalidArgument("Content-Encoding: found \"{}\", expected gzip, deflate, zstd, snappy or identity", encoding);
+  }
+  return std::string_view(buffer);
 }
 
 struct GzipEncoder::State {

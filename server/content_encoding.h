@@ -12,6 +12,10 @@ namespace auspex::server {
 /// sends it). No more than `limit_bytes` are ever made, whatever the input claims.
 /// Errors: InvalidArgument (broken bytes, unknown encoding), ResourceExhausted (larger than the limit).
 Result<std::string> DecodeContent(std::string_view encoding, std::string_view bytes, size_t limit_bytes);
+/// The same without a copy: a view of `bytes` where they are not compressed, else of `buffer`, which is made as large as
+/// needed and never smaller: what lies behind the view is left from earlier uses.
+Result<std::string_view> DecodeContent(std::string_view encoding, std::string_view bytes, size_t limit_bytes,
+                                       std::string& buffer);
 
 /// Compresses a body with gzip as it is made. One thread at a time.
 class GzipEncoder {

@@ -1,7 +1,9 @@
 #include <algorithm>
+#include <cstring>
 #include <deque>
 
 #include "ingest.h"
+#include "plain_number.h"
 #include "value_text.h"
 
 // measurement[,tag=value]* field=value[,field=value]* [time]
@@ -24,6 +26,7 @@ class Decoder {
         NextLine();
         continue;
       }
+      if (TakePlainLine()) continue;
       line_begin_ = at_;
       texts_.clear();
       fields_.clear();
@@ -44,7 +47,71 @@ class Decoder {
     double value;
   };
 
-  bool AtLineEnd() const { return at_ >= body_.size() || body_[at_] == '\n' || body_.substr(at_, 2) == "\r\n"; }
+  /// Reads the line at at_ when it is as most senders write all of theirs: no escapes, no strings, one space between the parts,
+  /// and known names in the order in which they came before. Otherwise returns false, and nothing has happened.
+  bool TakePlainLine() {
+    const SeriesCursor::Place place = cursor_.place();
+    const char* const begin = body_.data() + at_;
+    const auto* eol = static_cast<const char*>(std::memchr(begin, '\n', body_.size() - at_));
+    const char* const next = eol == nullptr ? body_.data() + body_.size() : eol + 1;
+    const char* const end = eol == nullptr ? next : eol - (eol > begin && eol[-1] == '\r' ? 1 : 0);
+    plain_.clear();
+    if (static_cast<size_t>(end - begin) <= target_.limits.line_bytes && ReadPlainLine(begin, end)) {
+      for (const auto& [ref, value] : plain_) target_.batch.Add(ref, t_ms_, value);
+      at_ = static_cast<size_t>(next - body_.data());
+      ++line_number_;
+      return true;
+    }
+    cursor_.Return(place);
+    return false;
+  }
+
+  /// Fills plain_ and t_ms_.
+  bool ReadPlainLine(const char* at, const char* end) {
+    const SeriesCursor::Entry* name = cursor_.expected();
+    if (name == nullptr || name->name_bytes >= static_cast<size_t>(end - at) || at[name->name_bytes] != ' ') return false;
+    const SeriesCursor::Key series = name->key;
+    if (cursor_.KeyOf({at, name->name_bytes}) != series) return false;
+    at += name->name_bytes + 1;
+    cursor_.Advance();
+    while (true) {
+      name = cursor_.expected();
+      if (name == nullptr || name->name_bytes >= static_cast<size_t>(end - at) || at[name->name_bytes] != '=') return false;
+      if (cursor_.KeyOf(series, {at, name->name_bytes}) != name->key) return false;
+      at += name->name_bytes + 1;
+      double value = 0;
+      if (!TakePlainNumber(at, end, value)) return false;
+      plain_.emplace_back(name->ref, value);
+      cursor_.Advance();
+      if (at == end || *at != ',') break;
+      ++at;
+    }
+    t_ms_ = target_.now_ms;
+    if (at == end) return true;
+    uint64_t time = 0;
+    if (*at != ' ' || TakeDigits(++at, end, time) - 1 >= 18 || at != end) return false;
+    return ToMs(static_cast<int64_t>(time));
+  }
+
+  /// Sets t_ms_; false when the time cannot be one.
+  bool ToMs(int64_t time) {
+    if (precision_ns_ == 1 &&
+        time >= 0) {  // what senders do unless told otherwise, and the only one that needs no wide division
+      t_ms_ = time / 1'000'000;
+      return t_ms_ <= kMaxSampleTimeMs;
+    }
+    const __int128 ns = static_cast<__int128>(time) * precision_ns_;
+    // Floor, so that times before a full ms do not move forward.
+    const __int128 ms = ns >= 0 ? ns / 1'000'000 : -((-ns + 999'999) / 1'000'000);
+    if (ms < kMinSampleTimeMs || ms > kMaxSampleTimeMs) return false;
+    t_ms_ = static_cast<int64_t>(ms);
+    return true;
+  }
+
+  bool AtLineEnd() const {
+    if (at_ >= body_.size() || body_[at_] == '\n') return true;
+    return body_[at_] == '\r' && at_ + 1 < body_.size() && body_[at_ + 1] == '\n';
+  }
   void SkipBlanks() {
     while (at_ < body_.size() && (body_[at_] == ' ' || body_[at_] == '\t' || body_[at_] == '\r')) ++at_;
   }
@@ -59,7 +126,8 @@ class Decoder {
   /// Up to the first of `ends` that no backslash escapes, or the end of the line.
   std::string_view TakeUntil(std::string_view ends) {
     const size_t begin = at_;
-    while (!AtLineEnd() && ends.find(body_[at_]) == std::string_view::npos) {
+    const auto ends_here = [ends](char c) { return std::any_of(ends.begin(), ends.end(), [c](char end) { return c == end; }); };
+    while (!AtLineEnd() && !ends_here(body_[at_])) {
       at_ += body_[at_] == '\\' && at_ + 1 < body_.size() && body_[at_ + 1] != '\n' ? 2 : 1;
     }
     return body_.substr(begin, at_ - begin);
@@ -156,13 +224,9 @@ class Decoder {
       return InvalidArgument("column {}: time: found \"{}\", expected an integer at the end of the line", column,
                              text.substr(0, 100));
     }
-    const __int128 ns = static_cast<__int128>(*time) * precision_ns_;
-    // Floor, so that times before a full ms do not move forward.
-    const __int128 ms = ns >= 0 ? ns / 1'000'000 : -((-ns + 999'999) / 1'000'000);
-    if (ms < kMinSampleTimeMs || ms > kMaxSampleTimeMs) {
+    if (!ToMs(*time)) {
       return InvalidArgument("column {}: time {}: expected between 1970 and 9999: is the precision right?", column, *time);
     }
-    t_ms_ = static_cast<int64_t>(ms);
     return OkStatus();
   }
 
@@ -170,12 +234,11 @@ class Decoder {
     report_.skipped += std::exchange(strings_, 0);
     // Resolve all before the first is added: a line is stored whole or not at all.
     refs_.clear();
+    const SeriesCursor::Key series = cursor_.KeyOf(raw_series_);
+    cursor_.Pass(series, raw_series_.size());
     for (const Field& field : fields_) {
-      raw_.assign(raw_series_);
-      raw_.push_back('\0');
-      raw_ += field.raw_key;
-      AUSPEX_ASSIGN_OR_RETURN(const SeriesRef ref,
-                              target_.series.Ref(raw_, target_.batch, [&] { return MakeLabels(field.raw_key); }));
+      AUSPEX_ASSIGN_OR_RETURN(const SeriesRef ref, cursor_.Ref(cursor_.KeyOf(series, field.raw_key), field.raw_key.size(),
+                                                               target_.batch, [&] { return MakeLabels(field.raw_key); }));
       refs_.push_back(ref);
     }
     for (size_t i = 0; i < fields_.size(); ++i) target_.batch.Add(refs_[i], t_ms_, fields_[i].value);
@@ -219,6 +282,7 @@ class Decoder {
   const std::string_view body_;
   const int64_t precision_ns_;
   const IngestTarget& target_;
+  SeriesCursor cursor_{target_.series};
   IngestReport& report_;
 
   size_t at_ = 0;
@@ -232,7 +296,7 @@ class Decoder {
   int64_t t_ms_ = 0;
   std::deque<std::string> texts_;  // a deque: views into its strings stay valid
   std::vector<SeriesRef> refs_;
-  std::string raw_;
+  std::vector<std::pair<SeriesRef, double>> plain_;
 };
 
 }  // namespace

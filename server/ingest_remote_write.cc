@@ -1,8 +1,10 @@
 #include <bit>
+#include <cstring>
 
 #include <protozero/pbf_reader.hpp>
 
 #include "ingest.h"
+#include "value_text.h"
 
 // prometheus.WriteRequest { repeated TimeSeries timeseries = 1; repeated MetricMetadata metadata = 3; }
 // TimeSeries { repeated Label labels = 1; repeated Sample samples = 2; repeated Exemplar exemplars = 3; repeated Histogram
@@ -37,7 +39,48 @@ class Decoder {
   }
 
  private:
+  /// Reads a series when its labels are those that are expected next, followed by nothing but samples in the order of their
+  /// fields, as senders write them. Otherwise returns false, and nothing has happened.
+  bool TakeKnownSeries(std::string_view series) {
+    const SeriesCursor::Entry* const name = cursor_.expected();
+    if (name == nullptr || name->name_bytes >= series.size() || series[name->name_bytes] != kSamplesTag) return false;
+    if (cursor_.KeyOf(series.substr(0, name->name_bytes)) != name->key) return false;
+    samples_.clear();
+    const char* at = series.data() + name->name_bytes;
+    const char* const end = series.data() + series.size();
+    while (at != end) {
+      if (end - at < 2 || *at != kSamplesTag) return false;
+      const auto length = static_cast<uint8_t>(at[1]);
+      at += 2;
+      if (length >= 0x80 || length > end - at || !TakePlainSample(at, at + length)) return false;
+    }
+    for (const Sample& sample : samples_) target_.batch.Add(name->ref, sample.t_ms, sample.value);
+    cursor_.Advance();
+    return true;
+  }
+
+  bool TakePlainSample(const char*& at, const char* end) {
+    Sample& sample = samples_.emplace_back();
+    if (end - at >= 9 && *at == 0x09) {  // a field of value zero is left out
+      std::memcpy(&sample.value, at + 1, sizeof(sample.value));
+      at += 9;
+    }
+    if (at != end) {
+      if (*at++ != 0x10) return false;
+      uint64_t time = 0;
+      int shift = 0;
+      for (bool more = true; more; shift += 7) {
+        if (at == end || shift > 49) return false;  // beyond the year 9999
+        more = (*at & 0x80) != 0;
+        time |= static_cast<uint64_t>(*at++ & 0x7f) << shift;
+      }
+      sample.t_ms = static_cast<int64_t>(time);
+    }
+    return at == end && sample.t_ms <= kMaxSampleTimeMs;
+  }
+
   Status DecodeSeries(protozero::pbf_reader series) {
+    if (TakeKnownSeries({series.data().data(), series.data().size()})) return OkStatus();
     pairs_.clear();
     samples_.clear();
     size_t histograms_count = 0;
@@ -92,7 +135,7 @@ class Decoder {
 
   Status Store(std::string_view raw_labels) {
     const Result<SeriesRef> ref =
-        target_.series.Ref(raw_labels, target_.batch, [this] { return MakeSeriesLabels(pairs_, target_.limits); });
+        cursor_.Ref(raw_labels, target_.batch, [this] { return MakeSeriesLabels(pairs_, target_.limits); });
     if (!ref.ok()) {
       if (ref.status().code() != StatusCode::kInvalidArgument) return ref.status();
       Reject(samples_.size(), ref.status());
@@ -117,7 +160,11 @@ class Decoder {
                    InvalidArgument("series {} ({}): {}", series_index_, name.empty() ? "no metric name" : name, why.message()));
   }
 
+  // Of TimeSeries' field 2, length-delimited.
+  static constexpr char kSamplesTag = 0x12;
+
   const IngestTarget& target_;
+  SeriesCursor cursor_{target_.series};
   IngestReport& report_;
   size_t series_index_ = 0;
   std::vector<LabelView> pairs_;

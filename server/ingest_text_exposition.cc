@@ -70,8 +70,7 @@ class Decoder {
     }
     if (!AtEnd()) ++report_.skipped;  // an exemplar
 
-    AUSPEX_ASSIGN_OR_RETURN(const SeriesRef ref,
-                            target_.series.Ref(raw, target_.batch, [&] { return MakeLabels(raw, begin); }));
+    AUSPEX_ASSIGN_OR_RETURN(const SeriesRef ref, cursor_.Ref(raw, target_.batch, [&] { return MakeLabels(raw, begin); }));
     target_.batch.Add(ref, t_ms, *value);
     return OkStatus();
   }
@@ -211,6 +210,7 @@ class Decoder {
 
   const bool openmetrics_;
   const IngestTarget& target_;
+  SeriesCursor cursor_{target_.series};
   IngestReport& report_;
   std::string_view line_;
   size_t at_ = 0;

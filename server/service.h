@@ -9,6 +9,7 @@
 #include "auspex/database.h"
 #include "auspex/storage/base/clock.h"
 #include "ingest.h"
+#include "ingest_buffers.h"
 #include "series_cache.h"
 #include "server_metrics.h"
 
@@ -31,6 +32,7 @@ class Service {
   int64_t NowMs() const { return clock_.NowMs(); }
   ServerMetrics& metrics() { return metrics_; }
   SeriesCache& series_cache() { return series_cache_; }
+  IngestBuffers& ingest_buffers() { return ingest_buffers_; }
 
   IngestLimits ingest_limits;
   size_t body_limit_bytes = 128 << 20;  ///< of a body, decompressed
@@ -41,6 +43,7 @@ class Service {
   ServerMetrics metrics_;
   std::atomic<Database*> database_{nullptr};
   SeriesCache series_cache_;
+  IngestBuffers ingest_buffers_;
 };
 
 using ServiceHandler = ApiResult (*)(Service&, Request&, ResponseWriter&);

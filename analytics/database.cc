@@ -215,6 +215,7 @@ StoreOptions StoreOptionsOf(const Options& options) {
   out.read_only = options.read_only;
   out.sync = options.sync;
   out.retention_ms = options.retention_ms;
+  out.out_of_order_window_ms = options.out_of_order_window_ms;
   // A quarter is for running queries and a sixteenth for their answers, see EngineOptions.
   out.memory_budget_bytes = std::max(kLeastBudgetBytes, options.memory_budget_bytes / 16 * 11);
   out.clock = options.clock;

@@ -55,6 +55,8 @@ void PrintStore(const StoreStats& stats, std::string& out) {
   print("gauge", "storage_head_bytes", stats.head_bytes);
   print("counter", "storage_samples_appended_total", stats.appended_samples);
   print("counter", "storage_samples_rejected_total", stats.rejected_samples);
+  print("counter", "storage_samples_too_old_total", stats.too_old_samples);
+  print("gauge", "storage_index_bytes", stats.index_bytes);
   print("gauge", "storage_journal_bytes", stats.journal_bytes);
   print("gauge", "storage_hot_blocks", stats.hot_blocks_count);
   print("gauge", "storage_cold_blocks", stats.cold_blocks_count);

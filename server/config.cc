@@ -15,6 +15,7 @@ constexpr uint64_t kMinMemoryBytes = uint64_t{64} << 20;
 struct Texts {
   std::string listen = "127.0.0.1:9292";
   std::string retention = "0";
+  std::string out_of_order_window = "0";
   std::string sync = "interval";
   std::string memory_budget = "512MiB";
   std::string max_body = "32MiB";
@@ -28,6 +29,9 @@ void Describe(CLI::App& app, Config& config, Texts& texts) {
   app.add_flag("--insecure-listen", texts.insecure_listen,
                "Allow an address that other machines can reach, although nobody has to log in");
   app.add_option("--retention", texts.retention, "How long samples are kept: 30d, 12h, 0 for ever")->capture_default_str();
+  app.add_option("--out-of-order-window", texts.out_of_order_window,
+                 "Refuse samples older than this: 1h, 30m; 0 takes any age, for backfill")
+      ->capture_default_str();
   app.add_option("--rules", config.rule_files, "Rule files (Prometheus' format, with insight rules) to load at start");
   app.add_option("--sync", texts.sync, "When acknowledged writes reach the disk: interval (200 ms), always or never")
       ->check(CLI::IsMember({"interval", "always", "never"}))
@@ -63,6 +67,12 @@ Status Check(const Texts& texts, Config& config) {
   if (!retention_ms.ok() || *retention_ms < 0)
     return InvalidArgument("--retention: found \"{}\", expected a duration such as 30d, or 0", texts.retention);
   config.database.retention_ms = *retention_ms;
+  auto window_ms = ParseDurationMs(texts.out_of_order_window);
+  if (!window_ms.ok() || *window_ms < 0) {
+    return InvalidArgument("--out-of-order-window: found \"{}\", expected a duration such as 1h, or 0",
+                           texts.out_of_order_window);
+  }
+  config.database.out_of_order_window_ms = *window_ms;
   config.database.sync = texts.sync == "always"  ? SyncMode::kAlways
                          : texts.sync == "never" ? SyncMode::kNever
                                                  : SyncMode::kInterval;

@@ -34,6 +34,8 @@ void Postings::Add(uint32_t ordinal, uint32_t name_symbol, uint32_t value_symbol
   name->series.add(ordinal);
   const auto [at, added] = lists_.try_emplace(Key(name_symbol, value_symbol));
   if (added) name->values.push_back(value_symbol);
+  values_count_ += added ? 1 : 0;
+  ++entries_count_;
   at->second.Add(ordinal);
 }
 

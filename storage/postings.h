@@ -37,12 +37,19 @@ class Postings {
   const Roaring& all() const { return all_; }
   const Name* FindName(uint32_t name_symbol) const;
   const PostingList* Find(uint32_t name_symbol, uint32_t value_symbol) const;
+  /// About: a bitmap costs two bytes an ordinal and what it is made of.
+  uint64_t bytes() const {
+    return lists_.bucket_count() * (sizeof(uint64_t) + sizeof(PostingList) + 1) + values_count_ * sizeof(uint32_t) +
+           entries_count_ * 2;
+  }
   const boost::unordered_flat_map<uint32_t, std::unique_ptr<Name>>& names() const { return names_; }
 
  private:
   static uint64_t Key(uint32_t name, uint32_t value) { return (uint64_t{name} << 32) | value; }
 
   Roaring all_;
+  uint64_t values_count_ = 0;
+  uint64_t entries_count_ = 0;
   boost::unordered_flat_map<uint32_t, std::unique_ptr<Name>> names_;
   boost::unordered_flat_map<uint64_t, PostingList> lists_;
 };

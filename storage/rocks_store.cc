@@ -15,6 +15,9 @@ Result<std::unique_ptr<Store>> Store::Open(const StoreOptions& options) {
     return InvalidArgument("memory_budget_bytes: found {}, expected at least {}", options.memory_budget_bytes, kLeastBudget);
   }
   if (options.retention_ms < 0) return InvalidArgument("retention_ms: found {}, expected >= 0", options.retention_ms);
+  if (options.out_of_order_window_ms < 0) {
+    return InvalidArgument("out_of_order_window_ms: found {}, expected >= 0", options.out_of_order_window_ms);
+  }
   if (!options.in_memory && options.path.empty()) return InvalidArgument("path: empty, and not in_memory");
   if (options.in_memory && options.read_only) return InvalidArgument("in_memory and read_only exclude each other");
   auto store = std::make_unique<storage::RocksStore>(options);
@@ -39,7 +42,7 @@ RocksStore::RocksStore(const StoreOptions& options)
       // Two heads may exist at once (one being flushed): together half of the budget, with RocksDB's three eighths.
       head_limit_bytes_(options.memory_budget_bytes / 5),
       // What a replay after a crash has to read: about a second.
-      journal_limit_bytes_(std::min(options.memory_budget_bytes / 2, uint64_t{256} << 20)),
+      journal_limit_bytes_(std::min(options.memory_budget_bytes / 2, uint64_t{64} << 20)),
       exemplars_(std::min<uint64_t>(kExemplarsLimit, options.memory_budget_bytes / kBudgetPerExemplar)),
       head_(std::make_shared<Head>()) {}
 
@@ -196,38 +199,33 @@ AppendReport RocksStore::ResolveRows(const WriteBatch& samples, Rows& rows) {
   }
 
   rows.ordinals.resize(n);
-  const int64_t oldest_ms = OldestMs();
-  uint64_t known_id = 0;  // rows come in runs, so the last series that was checked is mostly the next one
+  index_.OrdinalsOf(samples.tenant(), samples.series(), rows.ordinals);
+  int64_t oldest_ms = OldestMs();
+  if (options_.out_of_order_window_ms > 0) {
+    oldest_ms = std::max(oldest_ms, options_.clock->NowMs() - options_.out_of_order_window_ms);
+  }
   std::vector<size_t> refused;
   for (size_t i = 0; i < n; ++i) {
     const SeriesRef ref = samples.series()[i];
+    const uint64_t local = ref.id & ~SeriesRef::kBatchLocal;
+    if (ref.batch_local() && local < new_ordinals.size()) rows.ordinals[i] = new_ordinals[local];
     const int64_t t = samples.t_ms()[i];
-    Status why;
-    uint32_t ordinal = SymbolTable::kAbsent;
-    if (ref.batch_local()) {
-      const uint64_t local = ref.id & ~SeriesRef::kBatchLocal;
-      if (local < new_ordinals.size()) ordinal = new_ordinals[local];
-      if (ordinal == SymbolTable::kAbsent) {
-        why = local < new_ordinals.size()
-                  ? InvalidArgument("row {}: labels of {} bytes: at most {}", i, labels[local].bytes().size(),
-                                    SeriesIndex::kMaxLabelsBytes)
-                  : InvalidArgument("row {}: series ref {} of a batch with {} series", i, local, new_ordinals.size());
+    if (rows.ordinals[i] != SymbolTable::kAbsent && t >= oldest_ms && t <= kMaxTimeMs) continue;
+    if (refused.empty()) {
+      if (rows.ordinals[i] != SymbolTable::kAbsent) {
+        report.first_rejected = InvalidArgument("row {}: time {} ms: expected {} to {}", i, t, oldest_ms, kMaxTimeMs);
+      } else if (!ref.batch_local()) {
+        report.first_rejected =
+            InvalidArgument("row {}: series ref {} is not of tenant {} in this store", i, ref.id, samples.tenant());
+      } else if (local < labels.size()) {
+        report.first_rejected = InvalidArgument("row {}: labels of {} bytes: at most {}", i, labels[local].bytes().size(),
+                                                SeriesIndex::kMaxLabelsBytes);
+      } else {
+        report.first_rejected = InvalidArgument("row {}: series ref {} of a batch with {} series", i, local, labels.size());
       }
-    } else if (ref.id != 0 && (ref.id == known_id || (ref.id <= index_.ordinals_end() &&
-                                                      index_.Belongs(static_cast<uint32_t>(ref.id - 1), samples.tenant())))) {
-      known_id = ref.id;
-      ordinal = static_cast<uint32_t>(ref.id - 1);
-    } else {
-      why = InvalidArgument("row {}: series ref {} is not of tenant {} in this store", i, ref.id, samples.tenant());
     }
-    if (why.ok() && (t < oldest_ms || t > kMaxTimeMs)) {
-      why = InvalidArgument("row {}: time {} ms: expected {} to {}", i, t, oldest_ms, kMaxTimeMs);
-    }
-    if (!why.ok()) {
-      if (refused.empty()) report.first_rejected = why;
-      refused.push_back(i);
-    }
-    rows.ordinals[i] = ordinal;
+    report.too_old += rows.ordinals[i] != SymbolTable::kAbsent && t < oldest_ms ? 1 : 0;
+    refused.push_back(i);
   }
   report.rejected = refused.size();
   report.accepted = n - refused.size();
@@ -258,6 +256,7 @@ Result<AppendReport> RocksStore::Write(const WriteBatch& samples, std::span<cons
   Rows rows;
   AppendReport report = ResolveRows(samples, rows);
   rejected_samples_ += report.rejected;
+  too_old_samples_ += report.too_old;
   const ExemplarRows exemplars = ResolveExemplars(samples);
   if (rows.ordinals.empty() && changes.empty() && exemplars.ordinals.empty() && samples.metadata().empty()) return report;
   std::string record;
@@ -418,6 +417,8 @@ StoreStats RocksStore::Stats() const {
   }
   stats.appended_samples = appended_samples_;
   stats.rejected_samples = rejected_samples_;
+  stats.too_old_samples = too_old_samples_;
+  stats.index_bytes = index_.bytes();
   stats.journal_bytes = journal_bytes_;
   stats.replayed_samples = replayed_samples_;
   rocks_->db().GetIntProperty(rocks_->family(Family::kHot), "rocksdb.estimate-num-keys", &stats.hot_blocks_count);

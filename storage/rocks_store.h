@@ -138,7 +138,8 @@ class RocksStore final : public Store {
   mutable std::shared_mutex lifetime_mu_;
   bool closed_ = false;
   std::shared_ptr<Rocks> rocks_;
-  SeriesIndex index_;
+  const std::shared_ptr<SeriesIndex> index_owner_ = std::make_shared<SeriesIndex>();  // selections outlive the store
+  SeriesIndex& index_ = *index_owner_;
   std::unique_ptr<WalSyncer> syncer_;
 
   std::mutex maintenance_mu_;
@@ -164,6 +165,7 @@ class RocksStore final : public Store {
   std::atomic<uint64_t> journal_bytes_{0};
   std::atomic<uint64_t> appended_samples_{0};
   std::atomic<uint64_t> rejected_samples_{0};
+  std::atomic<uint64_t> too_old_samples_{0};
   std::atomic<bool> disk_full_{false};
   uint64_t replayed_samples_ = 0;
 

@@ -92,14 +92,39 @@ void SeriesIndex::Enter(uint32_t ordinal, TenantId tenant, uint32_t group, uint6
   series_count_.fetch_add(1, std::memory_order_relaxed);
 }
 
+void SeriesIndex::OrdinalsOf(TenantId tenant, std::span<const SeriesRef> refs, std::span<uint32_t> out) const {
+  const std::shared_lock lock(mu_);
+  for (size_t i = 0; i < refs.size(); ++i) {
+    const uint64_t at = refs[i].id - 1;  // 0, which names nothing, becomes the largest number
+    const bool belongs = at < series_.size() && series_[at].known && series_[at].tenant == tenant;
+    out[i] = belongs ? static_cast<uint32_t>(at) : SymbolTable::kAbsent;
+  }
+}
+
 bool SeriesIndex::Belongs(uint32_t ordinal, TenantId tenant) const {
   const std::shared_lock lock(mu_);
   return ordinal < series_.size() && series_[ordinal].known && series_[ordinal].tenant == tenant;
 }
 
+uint64_t SeriesIndex::bytes() const {
+  const std::shared_lock lock(mu_);
+  uint64_t bytes = symbols_.bytes() + series_.capacity() * sizeof(Series) + by_labels_.bucket_count() * 5;
+  bytes += pairs_.size() * sizeof(Pair) << kPairBits;
+  for (const auto& [tenant, postings] : postings_) bytes += postings.bytes();
+  return bytes;
+}
+
 SeriesId SeriesIndex::IdOf(uint32_t ordinal) const {
   const std::shared_lock lock(mu_);
   return {series_[ordinal].group, ordinal};
+}
+
+std::vector<SeriesId> SeriesIndex::IdsOf(const Roaring& ordinals) const {
+  const std::shared_lock lock(mu_);
+  std::vector<SeriesId> ids;
+  ids.reserve(ordinals.cardinality());
+  for (const uint32_t ordinal : ordinals) ids.push_back({series_[ordinal].group, ordinal});
+  return ids;
 }
 
 TenantId SeriesIndex::TenantOf(uint32_t ordinal) const {
@@ -124,6 +149,17 @@ std::vector<Labels> SeriesIndex::LabelsOf(std::span<const uint32_t> ordinals) co
   out.reserve(ordinals.size());
   for (const uint32_t ordinal : ordinals) out.push_back(MakeLabels(series_[ordinal]));
   return out;
+}
+
+Labels SeriesIndex::LabelsOf(uint32_t ordinal, std::span<const std::string_view> names) const {
+  if (names.empty()) return {};
+  const std::shared_lock lock(mu_);
+  std::vector<LabelView> views;
+  for (const Pair pair : PairsOf(series_[ordinal])) {
+    const std::string_view name = symbols_.Text(pair.name);
+    if (std::find(names.begin(), names.end(), name) != names.end()) views.push_back({name, symbols_.Text(pair.value)});
+  }
+  return Labels::FromSorted(views);
 }
 
 std::string_view SeriesIndex::ValueOf(const Series& series, uint32_t name_symbol) const {

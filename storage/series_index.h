@@ -35,12 +35,18 @@ class SeriesIndex {
   /// The ordinal of each label set; unknown ones are added. `out` has the same length.
   void ResolveAll(TenantId tenant, std::span<const Labels> labels, std::span<uint32_t> out);
 
+  /// The ordinal of each ref; kAbsent where it names no series of the tenant. `out` has the same length.
+  void OrdinalsOf(TenantId tenant, std::span<const SeriesRef> refs, std::span<uint32_t> out) const;
   /// Whether the ordinal names a series of the tenant.
   bool Belongs(uint32_t ordinal, TenantId tenant) const;
   SeriesId IdOf(uint32_t ordinal) const;
+  /// In the order of the ordinals.
+  std::vector<SeriesId> IdsOf(const Roaring& ordinals) const;
   TenantId TenantOf(uint32_t ordinal) const;
   Labels LabelsOf(uint32_t ordinal) const;
   std::vector<Labels> LabelsOf(std::span<const uint32_t> ordinals) const;
+  /// Those of them that `names` name.
+  Labels LabelsOf(uint32_t ordinal, std::span<const std::string_view> names) const;
 
   /// Series of the tenant that pass every matcher. `end` is set to one above the largest ordinal that was looked at.
   Roaring Match(TenantId tenant, std::span<const Matcher> matchers, uint32_t& end) const;
@@ -62,6 +68,8 @@ class SeriesIndex {
   Status LoadSeries(std::string_view key, std::string_view value);
 
   uint32_t ordinals_end() const { return ordinals_end_.load(std::memory_order_acquire); }
+  /// Of memory, about.
+  uint64_t bytes() const;
   uint64_t series_count() const { return series_count_.load(std::memory_order_relaxed); }
 
  private:

@@ -20,6 +20,7 @@ std::string_view SymbolTable::Keep(std::string_view text) {
     arena_left_ = std::max(kArenaBytes, text.size());
     arena_.push_back(std::make_unique<char[]>(arena_left_));
     arena_at_ = arena_.back().get();
+    arena_bytes_ += arena_left_;
   }
   char* const kept = arena_at_;
   std::memcpy(kept, text.data(), text.size());

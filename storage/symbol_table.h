@@ -23,6 +23,7 @@ class SymbolTable {
   /// Puts a symbol back under the id that it had. False when the id or the text is taken.
   bool Restore(uint32_t id, std::string_view text);
   std::string_view Text(uint32_t id) const { return texts_[id]; }
+  uint64_t bytes() const { return arena_bytes_ + texts_.capacity() * sizeof(texts_[0]) + ids_.bucket_count() * 5; }
   uint32_t size() const { return static_cast<uint32_t>(texts_.size()); }
 
  private:
@@ -47,6 +48,7 @@ class SymbolTable {
   std::vector<std::unique_ptr<char[]>> arena_;
   char* arena_at_ = nullptr;
   size_t arena_left_ = 0;
+  uint64_t arena_bytes_ = 0;
 };
 
 }  // namespace auspex::storage

@@ -31,6 +31,7 @@ struct Options {
   bool read_only = false;
   SyncMode sync = SyncMode::kInterval;
   int64_t retention_ms = 0;       ///< 0 keeps everything
+  int64_t out_of_order_window_ms = 0;  ///< samples older than now - this are refused; 0 takes any age
   uint64_t memory_budget_bytes = uint64_t{512} << 20;  ///< the whole library's share of the process; at least 64 MiB
   int threads = 2;
   const Clock* clock = &Clock::System();

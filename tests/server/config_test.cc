@@ -23,21 +23,35 @@ TEST(ConfigTest, Defaults) {
 
 TEST(ConfigTest, EveryOption) {
   Config config;
-  const auto exit = Parse({"--data-dir",  "d",
-                           "--listen",    "localhost:0",
-                           "--retention", "30d",
-                           "--rules",     "a.yml",
-                           "b.yml",       "--sync",
-                           "always",      "--memory-budget",
-                           "64MiB",       "--threads",
-                           "3",           "--http.max-body",
-                           "1MB",         "--http.allowed-hosts",
-                           "a,b",         "--web.cors-origin",
-                           "https://g",   "--log-level",
+  const auto exit = Parse({"--data-dir",
+                           "d",
+                           "--listen",
+                           "localhost:0",
+                           "--retention",
+                           "30d",
+                           "--out-of-order-window",
+                           "2h",
+                           "--rules",
+                           "a.yml",
+                           "b.yml",
+                           "--sync",
+                           "always",
+                           "--memory-budget",
+                           "64MiB",
+                           "--threads",
+                           "3",
+                           "--http.max-body",
+                           "1MB",
+                           "--http.allowed-hosts",
+                           "a,b",
+                           "--web.cors-origin",
+                           "https://g",
+                           "--log-level",
                            "debug"},
                           config);
   ASSERT_FALSE(exit.has_value()) << exit->text;
   EXPECT_EQ(config.database.retention_ms, 30 * 86'400'000LL);
+  EXPECT_EQ(config.database.out_of_order_window_ms, 2 * 3'600'000LL);
   EXPECT_EQ(config.rule_files, (std::vector<std::string>{"a.yml", "b.yml"}));
   EXPECT_EQ(config.database.sync, SyncMode::kAlways);
   EXPECT_EQ(config.database.memory_budget_bytes, uint64_t{64} << 20);
@@ -62,6 +76,7 @@ TEST(ConfigTest, SaysWhatIsWrong) {
   expect({"--data-dir", "d", "--listen", "0.0.0.0:9292"}, "--insecure-listen");
   expect({"--data-dir", "d", "--listen", ":9292"}, "--insecure-listen");
   expect({"--data-dir", "d", "--retention", "soon"}, "soon");
+  expect({"--data-dir", "d", "--out-of-order-window", "late"}, "late");
   expect({"--data-dir", "d", "--memory-budget", "1MiB"}, "64MiB");
   expect({"--data-dir", "d", "--sync", "often"}, "often");
   expect({"--data-dir", "d", "--nonsense"}, "--nonsense");

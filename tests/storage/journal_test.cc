@@ -18,7 +18,7 @@ TEST(Journal, RecordsComeBackAndNoPrefixIsBelieved) {
     for (size_t i = 0; i < n; ++i) {
       rows.ordinals.push_back(static_cast<uint32_t>(i % 7 == 0 ? random() : i));
       rows.t_ms.push_back(i % 5 == 0 ? static_cast<int64_t>(random()) : 1'767'225'600'000);
-      rows.values.push_back(std::bit_cast<double>(random()));
+      rows.values.push_back(i % 3 == 0 ? static_cast<double>(random() % 1000) : std::bit_cast<double>(random()));
     }
     const std::string bytes = EncodeJournalRecord(rows.ordinals, rows.t_ms, rows.values);
     JournalRows got;

@@ -50,6 +50,34 @@ TEST(Store, SamplesSurviveReopenWithoutClose) {
   EXPECT_EQ(Dump(*store, {}), want);
 }
 
+TEST(Store, TheOutOfOrderWindowRefusesAndCounts) {
+  const TempDir dir;
+  FixedClock clock(10'000'000);
+  StoreOptions options = At(dir / "db");
+  options.clock = &clock;
+  options.out_of_order_window_ms = 60'000;
+  auto store = Store::Open(options).value();
+  WriteBatch batch;
+  const SeriesRef up = batch.AddSeries(kUp);
+  for (const int64_t t_ms : {10'000'000, 9'940'000, 9'939'999, 1, 10'500'000}) batch.Add(up, t_ms, 1);
+  const AppendReport report = store->Append(batch).value();
+  EXPECT_EQ(report.accepted, 3u);
+  EXPECT_EQ(report.rejected, 2u);
+  EXPECT_EQ(report.too_old, 2u);
+  EXPECT_NE(report.first_rejected.message().find("row 2: time 9939999 ms"), std::string::npos)
+      << report.first_rejected.ToString();
+  EXPECT_EQ(store->Stats().too_old_samples, 2u);
+  // What is there stays, however old it grows, and without a window any age is taken.
+  clock.Set(20'000'000);
+  EXPECT_NE(Dump(*store, {}).find("9940000"), std::string::npos);
+  store.reset();
+  options.out_of_order_window_ms = 0;
+  store = Store::Open(options).value();
+  Put(*store, kUp, 1, 5);
+  options.out_of_order_window_ms = -1;
+  EXPECT_FALSE(Store::Open(options).ok());
+}
+
 TEST(Store, ASecondOwnerIsRefusedByPid) {
   const TempDir dir;
   auto store = Store::Open(At(dir / "db")).value();

@@ -30,6 +30,7 @@ struct StoreOptions {
   bool read_only = false;       ///< beside a writer in another process, or on a directory that must not change
   SyncMode sync = SyncMode::kInterval;
   int64_t retention_ms = 0;     ///< samples older than now - retention are never answered, then deleted; 0 keeps all
+  int64_t out_of_order_window_ms = 0;  ///< samples older than now - this are refused and counted; 0 takes any age: backfill
   uint64_t memory_budget_bytes = uint64_t{256} << 20;  ///< head, memtables and caches together; at least 64 MiB
   int threads = 1;              ///< background work
   const Clock* clock = &Clock::System();
@@ -39,10 +40,12 @@ struct StoreOptions {
 /// What the store holds and does, for /metrics and the status pages.
 struct StoreStats {
   uint64_t series_count = 0;
+  uint64_t index_bytes = 0;        ///< memory of the series index, about
   uint64_t head_samples_count = 0;
   uint64_t head_bytes = 0;
   uint64_t appended_samples = 0;   ///< since open
   uint64_t rejected_samples = 0;   ///< since open
+  uint64_t too_old_samples = 0;    ///< of these: older than the out-of-order window or the retention
   uint64_t journal_bytes = 0;
   uint64_t hot_blocks_count = 0;   ///< as RocksDB estimates it
   uint64_t cold_blocks_count = 0;  ///< as RocksDB estimates it

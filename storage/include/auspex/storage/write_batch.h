@@ -95,6 +95,8 @@ class WriteBatch {
 struct AppendReport {
   uint64_t accepted = 0;
   uint64_t rejected = 0;
+  /// Of these: older than the out-of-order window or the retention.
+  uint64_t too_old = 0;
   /// The first row that was refused, and why; ok when none was.
   Status first_rejected;
 };

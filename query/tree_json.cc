@@ -25,6 +25,7 @@ std::string_view TypeName(ArgumentType type) {
     case ArgumentType::kDuration:
       return "scalar";
     case ArgumentType::kVector:
+    case ArgumentType::kSeries:
       return "vector";
     case ArgumentType::kMatrix:
       return "matrix";

@@ -195,6 +195,8 @@ std::string_view ArgumentTypeName(query::ArgumentType type) {
       return "string";
     case query::ArgumentType::kDuration:
       return "duration";
+    case query::ArgumentType::kSeries:
+      return "instant or range vector";
   }
   return "";
 }

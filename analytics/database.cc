@@ -17,8 +17,6 @@ namespace auspex {
 namespace {
 
 constexpr uint64_t kLeastBudgetBytes = uint64_t{64} << 20;
-/// A sample of a running query: its time and its value.
-constexpr uint64_t kBytesPerQuerySample = 16;
 
 /// Calls back whoever listens to insights. Thread-safe. Outlives the database through its subscriptions.
 class Subscribers {
@@ -107,6 +105,7 @@ class DatabaseImpl final : public Database {
     return engine_.Range(text, start_ms, end_ms, step_ms, options);
   }
   Result<std::string> FormatQuery(std::string_view text) const override { return engine_.Format(text); }
+  Result<std::string> ParseQuery(std::string_view text) const override { return engine_.ParseTree(text); }
   Result<std::vector<Matcher>> ParseSelector(std::string_view text) const override {
     AUSPEX_ASSIGN_OR_RETURN(const query::ExprPtr tree, query::Parse(text));
     const auto* selector = std::get_if<query::VectorSelector>(&tree->node);
@@ -170,7 +169,10 @@ class DatabaseImpl final : public Database {
     query::EngineOptions out;
     out.threads = std::max(options.threads, 1);
     out.clock = options.clock;
-    out.max_samples = std::min(out.max_samples, options.memory_budget_bytes / 4 / kBytesPerQuerySample);
+    out.timeout_ms = options.query_timeout_ms;
+    out.lookback_ms = options.query_lookback_ms;
+    out.max_samples = options.query_max_samples;
+    out.max_memory_bytes = options.memory_budget_bytes / 4;
     out.result_cache_bytes = options.memory_budget_bytes / 16;
     return out;
   }

@@ -29,9 +29,14 @@ Result<LabelledValues> StepAlert(const Rule& rule, const StepMatrix& points, siz
     if (!present.insert(labels).second) {
       return FailedPrecondition("two results become the same alert {}", labels.ToString());
     }
-    const auto [alert, added] = state.active.emplace(labels, ActiveAlert{false, t_ms, std::nullopt});
-    (void)added;
-    alert->second.absent_since_ms.reset();
+    ActiveAlert& alert = state.active.try_emplace(labels, ActiveAlert{false, t_ms, std::nullopt, 0, {}}).first->second;
+    alert.absent_since_ms.reset();
+    alert.value = point.value;
+    alert.annotations.clear();
+    const Labels& original = points.series[point.series];
+    for (const auto& [name, text] : rule.annotations) {
+      alert.annotations.emplace_back(name, text.Render({&original, point.value, alert.active_since_ms, nullptr}));
+    }
   }
   LabelledValues out;
   for (auto at = state.active.begin(); at != state.active.end();) {

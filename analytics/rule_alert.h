@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
@@ -20,6 +21,8 @@ struct ActiveAlert {
   bool firing = false;
   int64_t active_since_ms = 0;
   std::optional<int64_t> absent_since_ms;  ///< keep_firing_for runs from here
+  double value = 0;                        ///< of the expression, when it last was true
+  std::vector<std::pair<std::string, std::string>> annotations;  ///< rendered then
 };
 
 /// Where an alerting rule stands. Copyable: a tick works on a copy until its transaction is stored.

@@ -42,7 +42,7 @@ Result<RuleState> ReadRuleState(const json& value, const InsightLog& insights) {
   }
   for (const json& item : value.at("alerts")) {
     AUSPEX_ASSIGN_OR_RETURN(Labels labels, LabelsFromJson(item.at("labels"), "labels"));
-    ActiveAlert alert{item.at("firing").get<bool>(), item.at("since").get<int64_t>(), std::nullopt};
+    ActiveAlert alert{item.at("firing").get<bool>(), item.at("since").get<int64_t>(), std::nullopt, 0, {}};
     if (item.contains("absent_since")) alert.absent_since_ms = item.at("absent_since").get<int64_t>();
     out.alert.active.emplace(std::move(labels), alert);
   }

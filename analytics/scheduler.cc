@@ -37,7 +37,11 @@ ContinuousQueryStatus StatusOf(const GroupState& state, size_t index) {
   out.evaluations = health.evaluations;
   out.failures = health.failures;
   out.missed_intervals = state.missed_intervals;
-  if (rule.kind == RuleKind::kAlert) out.state = state.rules[index].alert.Name();
+  if (rule.kind != RuleKind::kAlert) return out;
+  out.state = state.rules[index].alert.Name();
+  for (const auto& [labels, alert] : state.rules[index].alert.active) {
+    out.alerts.push_back({labels, alert.firing, alert.active_since_ms, alert.value, alert.annotations});
+  }
   return out;
 }
 

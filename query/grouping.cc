@@ -19,4 +19,9 @@ Labels Grouping::Of(const Labels& series) const {
   return views_.empty() ? Labels() : series.Keep(views_);
 }
 
+bool Grouping::Same(const Labels& a, const Labels& b) const {
+  if (without_) return false;
+  return std::all_of(views_.begin(), views_.end(), [&](std::string_view name) { return a.Get(name) == b.Get(name); });
+}
+
 }  // namespace auspex::query

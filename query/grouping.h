@@ -16,6 +16,8 @@ class Grouping {
   Labels Of(const Labels& series) const;
   /// The labels that Of looks at; null: all of them.
   const std::vector<std::string_view>* labels_used() const { return without_ ? nullptr : &views_; }
+  /// Whether two series belong to the same group. May say false where they do; cheap for neighbours in a selection.
+  bool Same(const Labels& a, const Labels& b) const;
 
  private:
   std::vector<std::string> names_;

@@ -128,7 +128,10 @@ class ReduceOperator final : public Operator {
       Grouped part;
       GroupIndex index(op_.grouping_);
       part.group_of.reserve(batch.size());
-      for (const Labels& labels : batch.labels) part.group_of.push_back(index.Of(labels));
+      for (size_t i = 0; i < batch.size(); ++i) {
+        const bool same = i > 0 && op_.grouping_.Same(batch.labels[i - 1], batch.labels[i]);
+        part.group_of.push_back(same ? part.group_of.back() : index.Of(batch.labels[i]));
+      }
       part.groups = index.labels();
       part.batch = std::move(batch);
       return order_.Push(morsel, std::move(part), [this](Grouped ready) { return Add(std::move(ready)); });

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <cmath>
 #include <limits>
 
@@ -10,6 +11,9 @@
 
 namespace auspex::query {
 namespace {
+
+// A cache line of each row at a time.
+constexpr size_t kTileSteps = 8;
 
 // A binary heap that moves its elements as Go's container/heap does: which of several equal values topk keeps, and in
 // which order, depends on it.
@@ -53,6 +57,40 @@ double RatioPosition(const Labels& labels) {
   return static_cast<double>(hash) / static_cast<double>(std::numeric_limits<uint64_t>::max());
 }
 
+// The rows of a batch that were taken at some step.
+struct Picked {
+  explicit Picked(const Batch& batch) : in(batch), out(batch.steps_count), row_of(batch.size(), kNone) {}
+  void Take(size_t row, size_t k, double value) {
+    if (row_of[row] == kNone) {
+      row_of[row] = out.size();
+      rows.push_back(row);
+      out.Add(in.labels[row]);
+    }
+    out.values[row_of[row] * out.steps_count + k] = value;
+  }
+  // As they were taken first, or in the order of the batch they come from.
+  Batch InOrder(bool of_rows) && {
+    if (!of_rows || std::is_sorted(rows.begin(), rows.end())) return std::move(out);
+    std::vector<size_t> order = rows;
+    std::sort(order.begin(), order.end());
+    Batch sorted(out.steps_count);
+    sorted.values.reserve(out.values.size());
+    for (const size_t row : order) {
+      const std::span<const double> from = out.Row(row_of[row]);
+      sorted.values.insert(sorted.values.end(), from.begin(), from.end());
+      sorted.labels.push_back(std::move(out.labels[row_of[row]]));
+    }
+    sorted.reservation = std::move(out.reservation);
+    return sorted;
+  }
+
+  static constexpr size_t kNone = std::numeric_limits<size_t>::max();
+  const Batch& in;
+  Batch out;
+  std::vector<size_t> row_of;  // of `in` -> of `out`
+  std::vector<size_t> rows;    // of `in`, as they were taken first
+};
+
 class PickOperator final : public Operator {
  public:
   explicit PickOperator(AggregateSpec spec)
@@ -67,24 +105,30 @@ class PickOperator final : public Operator {
     AUSPEX_ASSIGN_OR_RETURN(const Batch parameter, parameter_->Run(grid, execution));
     AUSPEX_ASSIGN_OR_RETURN(const Batch in, expr_->Run(grid, execution));
     AUSPEX_ASSIGN_OR_RETURN(const bool any, CheckParameter(parameter.values, execution));
-    Batch out(grid.count);
-    if (!any || in.size() == 0) return out;
-    out.labels = in.labels;
-    out.values.assign(in.values.size(), Absent());
-    AUSPEX_RETURN_IF_ERROR(execution.Charge(out));
+    if (!any || in.size() == 0) return Batch(grid.count);
     GroupIndex index(grouping_);
     std::vector<size_t> group_of(in.size());
     for (size_t i = 0; i < in.size(); ++i) group_of[i] = index.Of(in.labels[i]);
     std::vector<Heap> heaps(index.size(), Heap({op_ != AggregateOp::kBottomk}));
-    std::vector<size_t> order;  // of the rows in the answer of the only step
-    for (size_t k = 0; k < grid.count; ++k) {
-      if (op_ == AggregateOp::kLimitRatio) {
-        TakeRatio(in, k, parameter.values[k], out, order);
-      } else {
-        TakeBest(in, k, parameter.values[k], group_of, heaps, out, order);
+    Picked picked(in);
+    std::vector<double> columns;  // [step of the tile][row]: a row's values of one step lie far apart in the batch
+    for (size_t begin = 0; begin < grid.count; begin += kTileSteps) {
+      const size_t count = std::min(kTileSteps, grid.count - begin);
+      columns.resize(count * in.size());
+      for (size_t i = 0; i < in.size(); ++i) {
+        for (size_t k = 0; k < count; ++k) columns[k * in.size() + i] = in.values[i * grid.count + begin + k];
       }
+      for (size_t k = begin; k < begin + count; ++k) {
+        const auto column = std::span<const double>(columns).subspan((k - begin) * in.size(), in.size());
+        if (op_ == AggregateOp::kLimitRatio) {
+          TakeRatio(in, column, k, parameter.values[k], picked);
+        } else {
+          TakeBest(column, k, parameter.values[k], group_of, heaps, picked);
+        }
+      }
+      AUSPEX_RETURN_IF_ERROR(execution.Charge(picked.out));
     }
-    return Compact(out, grid.count == 1 ? &order : nullptr);
+    return std::move(picked).InOrder(/*of_rows=*/grid.count > 1);
   }
 
  private:
@@ -117,13 +161,13 @@ class PickOperator final : public Operator {
                        PrintValue(capped));
   }
 
-  void TakeBest(const Batch& in, size_t k, double parameter, const std::vector<size_t>& group_of, std::vector<Heap>& heaps,
-                Batch& out, std::vector<size_t>& order) const {
+  void TakeBest(std::span<const double> column, size_t k, double parameter, const std::vector<size_t>& group_of,
+                std::vector<Heap>& heaps, Picked& picked) const {
     if (parameter < 1) return;
-    const auto count = static_cast<size_t>(std::min(parameter, static_cast<double>(in.size())));
+    const auto count = static_cast<size_t>(std::min(parameter, static_cast<double>(column.size())));
     for (Heap& heap : heaps) heap.clear();
-    for (size_t i = 0; i < in.size(); ++i) {
-      const double value = in.Row(i)[k];
+    for (size_t i = 0; i < column.size(); ++i) {
+      const double value = column[i];
       if (IsAbsent(value)) continue;
       Heap& heap = heaps[group_of[i]];
       if (heap.size() < count) {
@@ -137,42 +181,18 @@ class PickOperator final : public Operator {
     }
     for (Heap& heap : heaps) {
       if (op_ != AggregateOp::kLimitk) SortReversed(heap.rows(), {op_ == AggregateOp::kTopk});
-      for (const RankedRow& ranked : heap.rows()) {
-        out.Row(ranked.row)[k] = ranked.value;
-        order.push_back(ranked.row);
-      }
+      for (const RankedRow& ranked : heap.rows()) picked.Take(ranked.row, k, ranked.value);
     }
   }
 
-  static void TakeRatio(const Batch& in, size_t k, double ratio, Batch& out, std::vector<size_t>& order) {
+  static void TakeRatio(const Batch& in, std::span<const double> column, size_t k, double ratio, Picked& picked) {
     const double capped = std::max(-1.0, std::min(1.0, ratio));
     if (capped == 0) return;
-    for (size_t i = 0; i < in.size(); ++i) {
-      const double value = in.Row(i)[k];
-      if (IsAbsent(value)) continue;
+    for (size_t i = 0; i < column.size(); ++i) {
+      if (IsAbsent(column[i])) continue;
       const double position = RatioPosition(in.labels[i]);
-      if (capped > 0 ? position < capped : position >= 1 + capped) {
-        out.Row(i)[k] = value;
-        order.push_back(i);
-      }
+      if (capped > 0 ? position < capped : position >= 1 + capped) picked.Take(i, k, column[i]);
     }
-  }
-
-  // Without the rows that were never taken; in the given order if there is one.
-  static Batch Compact(Batch& picked, const std::vector<size_t>* order) {
-    Batch out(picked.steps_count);
-    const auto take = [&](size_t i) {
-      if (IsEmptyRow(picked.Row(i))) return;
-      const std::span<const double> row = picked.Row(i);
-      out.values.insert(out.values.end(), row.begin(), row.end());
-      out.labels.push_back(std::move(picked.labels[i]));
-    };
-    if (order != nullptr) {
-      for (const size_t i : *order) take(i);
-    } else {
-      for (size_t i = 0; i < picked.size(); ++i) take(i);
-    }
-    return out;
   }
 
   const AggregateOp op_;

@@ -50,42 +50,53 @@ void WriteSeries(JsonWriter& json, const query::ResultSeries& series, bool one_p
   json.EndObject();
 }
 
-void WriteStats(JsonWriter& json, const query::QueryStats& stats) {
+void WriteSeconds(JsonWriter& json, std::string_view name, int64_t ns) {
+  json.Key(name);
+  json.Number(static_cast<double>(ns) * 1e-9);
+}
+
+// Prometheus' members first; what it does not have are our own names.
+void WriteStats(JsonWriter& json, const QueryResult& result, int64_t queue_ns) {
+  const query::QueryStats& stats = result.stats;
   json.Key("stats");
   json.BeginObject();
   json.Key("timings");
   json.BeginObject();
-  json.Key("evalTotalTime");
-  json.Number(static_cast<double>(stats.evaluate_ns) * 1e-9);
-  json.Key("queryPreparationTime");
-  json.Number(static_cast<double>(stats.parse_ns) * 1e-9);
+  WriteSeconds(json, "evalTotalTime", stats.parse_ns + stats.evaluate_ns);
+  WriteSeconds(json, "resultSortTime", 0);
+  WriteSeconds(json, "queryPreparationTime", stats.parse_ns);
+  WriteSeconds(json, "innerEvalTime", stats.evaluate_ns);
+  WriteSeconds(json, "execQueueTime", queue_ns);
+  WriteSeconds(json, "execTotalTime", stats.parse_ns + stats.evaluate_ns + queue_ns);
   json.EndObject();
   json.Key("samples");
   json.BeginObject();
   json.Member("totalQueryableSamples", stats.samples_count);
-  json.Member("seriesCount", stats.series_count);
+  json.Member("peakSamples", stats.peak_samples);
+  json.EndObject();
+  json.Key("storage");
+  json.BeginObject();
+  json.Member("seriesRead", stats.series_count);
+  json.Member("blocksDecoded", stats.blocks_decoded);
+  json.Member("blocksSkipped", stats.blocks_skipped);
+  json.Member("runsBySummary", stats.runs_count);
+  json.Member("cachedSteps", stats.cached_steps);
   json.EndObject();
   json.EndObject();
 }
 
-// status and resultType come first: streaming readers decide by them how to read the result.
-void WriteResult(const QueryResult& result, const Request& request, ResponseWriter& response) {
-  JsonWriter json(response);
-  json.BeginSuccess();
-  json.BeginObject();
-  json.Member("resultType", ResultTypeName(result.type));
-  json.Key("result");
+void WriteValue(JsonWriter& json, const QueryResult& result) {
   switch (result.type) {
     case ValueType::kScalar:
       json.Sample(result.series.front().t_ms.front(), result.series.front().values.front());
-      break;
+      return;
     case ValueType::kString: {
       std::string pair = "[";
       AppendSeconds(pair, result.t_ms);
       pair += ",";
       AppendJsonString(pair, result.text);
       json.Raw(pair + "]");
-      break;
+      return;
     }
     case ValueType::kVector:
     case ValueType::kMatrix:
@@ -96,7 +107,24 @@ void WriteResult(const QueryResult& result, const Request& request, ResponseWrit
       }
       json.EndArray();
   }
-  if (!request.parameters.Get("stats").empty()) WriteStats(json, result.stats);
+}
+
+// status and resultType come first: streaming readers decide by them how to read the result.
+void WriteResult(const QueryResult& result, const Request& request, ResponseWriter& response) {
+  JsonWriter json(response);
+  json.BeginSuccess();
+  json.BeginObject();
+  if (result.statement.empty()) {
+    json.Member("resultType", ResultTypeName(result.type));
+    json.Key("result");
+    WriteValue(json, result);
+  } else {
+    json.Member("resultType", result.statement);
+    json.Key("result");
+    json.Raw(result.json);
+    json.Member("text", result.text);
+  }
+  if (!request.parameters.Get("stats").empty()) WriteStats(json, result, request.queue_ns);
   json.EndObject();
   WriteStrings(json, "warnings", result.annotations.warnings);
   WriteStrings(json, "infos", result.annotations.infos);
@@ -116,6 +144,8 @@ ApiResult ReadQueryOptions(const Request& request, QueryOptions& options) {
   }
   if (compat == "2") options.compat = 2;
   options.cancelled = request.cancelled;
+  const std::string_view nocache = request.parameters.Get("nocache");
+  options.use_cache = nocache.empty() || nocache == "0" || nocache == "false";
   return std::nullopt;
 }
 
@@ -183,6 +213,17 @@ ApiResult QueryExemplars(Service& service, Request& request, ResponseWriter& res
   return std::nullopt;
 }
 
+ApiResult ParseQuery(Service& service, Request& request, ResponseWriter& response) {
+  const auto tree = service.database().ParseQuery(request.parameters.Get("query"));
+  if (!tree.ok()) return BadParameter("query", tree.status().message());
+  JsonWriter json(response);
+  json.BeginSuccess();
+  json.Raw(*tree);
+  json.EndObject();
+  json.Finish();
+  return std::nullopt;
+}
+
 std::string_view ArgumentTypeName(query::ArgumentType type) {
   switch (type) {
     case query::ArgumentType::kScalar:
@@ -238,6 +279,7 @@ void AddQueryRoutes(Router& router, Service& service) {
     router.Add({method, "/api/v1/query", Access::kRead, Workers::kQueries, true, WithDatabase(service, Query)});
     router.Add({method, "/api/v1/query_range", Access::kRead, Workers::kQueries, true, WithDatabase(service, QueryRange)});
     router.Add({method, "/api/v1/format_query", Access::kRead, Workers::kQueries, true, WithDatabase(service, FormatQuery)});
+    router.Add({method, "/api/v1/parse_query", Access::kRead, Workers::kQueries, true, WithDatabase(service, ParseQuery)});
     router.Add(
         {method, "/api/v1/query_exemplars", Access::kRead, Workers::kQueries, true, WithDatabase(service, QueryExemplars)});
   }

@@ -1,3 +1,7 @@
+#include <array>
+#include <charconv>
+#include <cmath>
+
 #include <yaml-cpp/yaml.h>
 
 #include "json_writer.h"
@@ -53,39 +57,32 @@ void WritePairs(JsonWriter& json, std::string_view key, const std::vector<std::p
   json.EndObject();
 }
 
-/// The alerts that are pending or firing at `now_ms`: the rules' own series ALERTS and ALERTS_FOR_STATE say which.
-ApiResult WriteAlerts(Service& service, JsonWriter& json, std::string_view alertname) {
-  const int64_t now_ms = service.NowMs();
-  const auto alerts = service.database().Query("ALERTS", now_ms);
-  if (!alerts.ok()) return QueryError(alerts.status());
-  const auto since = service.database().Query("ALERTS_FOR_STATE", now_ms);
-  if (!since.ok()) return QueryError(since.status());
-  json.BeginArray();
-  for (const query::ResultSeries& series : alerts->series) {
-    if (!alertname.empty() && series.labels.Get("alertname") != alertname) continue;
-    constexpr std::string_view kNotLabels[] = {kMetricName, "alertstate"};
-    const Labels labels = series.labels.Without(kNotLabels);
-    json.BeginObject();
-    json.Key("labels");
-    json.LabelObject(labels);
-    json.Key("annotations");
-    json.BeginObject();
-    json.EndObject();
-    json.Member("state", series.labels.Get("alertstate"));
-    for (const query::ResultSeries& start : since->series) {
-      if (start.labels.WithoutMetricName() == labels) {
-        json.Member("activeAt", FormatTime(static_cast<int64_t>(start.values.front() * 1000)));
-        break;
-      }
-    }
-    json.Member("value", "1e+00");
-    json.EndObject();
+/// As Go's FormatFloat(value, 'e', -1, 64) prints it, which is how Prometheus shows an alert's value: 1e+00.
+std::string ExponentText(double value) {
+  if (!std::isfinite(value)) {
+    std::string text;
+    AppendSampleValue(text, value);
+    return text;
   }
-  json.EndArray();
-  return std::nullopt;
+  std::array<char, 32> digits;
+  const auto end = std::to_chars(digits.data(), digits.data() + digits.size(), value, std::chars_format::scientific).ptr;
+  return std::string(digits.data(), end);
 }
 
-ApiResult WriteRule(Service& service, JsonWriter& json, const ContinuousQueryStatus& rule) {
+void WriteAlerts(JsonWriter& json, const ContinuousQueryStatus& rule) {
+  for (const AlertStatus& alert : rule.alerts) {
+    json.BeginObject();
+    json.Key("labels");
+    json.LabelObject(alert.labels);
+    WritePairs(json, "annotations", alert.annotations);
+    json.Member("state", alert.firing ? "firing" : "pending");
+    json.Member("activeAt", FormatTime(alert.active_since_ms));
+    json.Member("value", ExponentText(alert.value));
+    json.EndObject();
+  }
+}
+
+void WriteRule(JsonWriter& json, const ContinuousQueryStatus& rule) {
   const Definition definition = ReadDefinition(rule.definition);
   const bool alert = rule.kind == "alert";
   json.BeginObject();
@@ -100,7 +97,9 @@ ApiResult WriteRule(Service& service, JsonWriter& json, const ContinuousQuerySta
     json.Number(definition.keep_firing_seconds);
     WritePairs(json, "annotations", definition.annotations);
     json.Key("alerts");
-    if (auto error = WriteAlerts(service, json, rule.name)) return error;
+    json.BeginArray();
+    WriteAlerts(json, rule);
+    json.EndArray();
   }
   json.Member("health", rule.health);
   if (!rule.last_error.empty()) json.Member("lastError", rule.last_error);
@@ -110,7 +109,6 @@ ApiResult WriteRule(Service& service, JsonWriter& json, const ContinuousQuerySta
               rule.last_evaluation_ms ? FormatTime(*rule.last_evaluation_ms) : std::string("0001-01-01T00:00:00Z"));
   json.Member("type", alert ? "alerting" : "recording");
   json.EndObject();
-  return std::nullopt;
 }
 
 // Insight rules are not here: Prometheus' clients know two kinds of rules only. /api/v1/continuous_queries has all.
@@ -119,9 +117,7 @@ ApiResult Rules(Service& service, Request& request, ResponseWriter& response) {
   if (!type.empty() && type != "alert" && type != "record")
     return BadParameter("type", fmt::format("not supported value \"{}\"", type));
   const std::vector<ContinuousQueryStatus> all = service.database().ContinuousQueries();
-  // Errors can only be answered before the first byte: the answer is made in memory, rules are few.
-  RecordedResponse body;
-  JsonWriter json(body);
+  JsonWriter json(response);
   json.BeginSuccess();
   json.BeginObject();
   json.Key("groups");
@@ -138,7 +134,7 @@ ApiResult Rules(Service& service, Request& request, ResponseWriter& response) {
     json.BeginArray();
     for (size_t i = begin; i < end; ++i) {
       if (all[i].kind == "insight" || (!type.empty() && all[i].kind != type)) continue;
-      if (auto error = WriteRule(service, json, all[i])) return error;
+      WriteRule(json, all[i]);
     }
     json.EndArray();
     json.EndObject();
@@ -148,23 +144,20 @@ ApiResult Rules(Service& service, Request& request, ResponseWriter& response) {
   json.EndObject();
   json.EndObject();
   json.Finish();
-  response.SetHeader("Content-Type", "application/json");
-  response.Write(body.body());
   return std::nullopt;
 }
 
 ApiResult Alerts(Service& service, Request& /*request*/, ResponseWriter& response) {
-  RecordedResponse body;
-  JsonWriter json(body);
+  JsonWriter json(response);
   json.BeginSuccess();
   json.BeginObject();
   json.Key("alerts");
-  if (auto error = WriteAlerts(service, json, "")) return error;
+  json.BeginArray();
+  for (const ContinuousQueryStatus& rule : service.database().ContinuousQueries()) WriteAlerts(json, rule);
+  json.EndArray();
   json.EndObject();
   json.EndObject();
   json.Finish();
-  response.SetHeader("Content-Type", "application/json");
-  response.Write(body.body());
   return std::nullopt;
 }
 

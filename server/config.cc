@@ -1,6 +1,7 @@
 #include "config.h"
 
 #include <array>
+#include <limits>
 
 #include <CLI/CLI.hpp>
 
@@ -19,6 +20,10 @@ struct Texts {
   std::string sync = "interval";
   std::string memory_budget = "512MiB";
   std::string max_body = "32MiB";
+  std::string max_bodies = "256MiB";
+  std::string query_timeout = "2m";
+  std::string lookback = "5m";
+  std::string queue_timeout = "30s";
   bool insecure_listen = false;
 };
 
@@ -42,6 +47,19 @@ void Describe(CLI::App& app, Config& config, Texts& texts) {
       ->check(CLI::Range(1, 256))
       ->capture_default_str();
   app.add_option("--http.max-body", texts.max_body, "Largest request body, as sent")->capture_default_str();
+  app.add_option("--http.max-bodies", texts.max_bodies, "All request bodies that are in memory together, as sent")
+      ->capture_default_str();
+  app.add_option("--query.timeout", texts.query_timeout, "Longest time that one query may take")->capture_default_str();
+  app.add_option("--query.lookback-delta", texts.lookback, "How old a sample may be and still be the current one")
+      ->capture_default_str();
+  app.add_option("--query.max-samples", config.database.query_max_samples, "Samples that one query may hold in memory")
+      ->capture_default_str();
+  app.add_option("--query.max-concurrency", config.http.query_workers, "Queries that run at the same time")
+      ->check(CLI::Range(1, 1000))
+      ->capture_default_str();
+  app.add_option("--query.max-waiting", config.http.max_waiting, "Queries that may wait for their turn")->capture_default_str();
+  app.add_option("--query.queue-timeout", texts.queue_timeout, "Longest time that a query may wait for its turn")
+      ->capture_default_str();
   app.add_option("--http.allowed-hosts", config.origins.allowed_hosts, "Further host names under which this server is known")
       ->delimiter(',');
   app.add_option("--web.cors-origin", config.origins.cors_origins,
@@ -50,6 +68,12 @@ void Describe(CLI::App& app, Config& config, Texts& texts) {
   app.add_option("--log-level", config.log_level, "debug, info, warn or error")
       ->check(CLI::IsMember({"debug", "info", "warn", "error"}))
       ->capture_default_str();
+}
+
+Result<int64_t> PositiveDuration(std::string_view option, const std::string& text) {
+  const auto duration = ParseDurationMs(text);
+  if (duration.ok() && *duration > 0) return *duration;
+  return InvalidArgument("{}: found \"{}\", expected a duration such as 30s", option, text);
 }
 
 Status Check(const Texts& texts, Config& config) {
@@ -85,7 +109,15 @@ Status Check(const Texts& texts, Config& config) {
   if (!body.ok() || *body == 0)
     return InvalidArgument("--http.max-body: found \"{}\", expected a size such as 32MiB", texts.max_body);
   config.http.body_limit_bytes = *body;
-  config.http.query_workers = std::max(4, config.database.threads);
+  auto bodies = ParseBytes(texts.max_bodies);
+  if (!bodies.ok() || *bodies < *body) {
+    return InvalidArgument("--http.max-bodies: found \"{}\", expected a size of at least --http.max-body", texts.max_bodies);
+  }
+  config.http.max_bodies_bytes = *bodies;
+  AUSPEX_ASSIGN_OR_RETURN(config.database.query_timeout_ms, PositiveDuration("--query.timeout", texts.query_timeout));
+  AUSPEX_ASSIGN_OR_RETURN(config.database.query_lookback_ms, PositiveDuration("--query.lookback-delta", texts.lookback));
+  AUSPEX_ASSIGN_OR_RETURN(const int64_t queue_ms, PositiveDuration("--query.queue-timeout", texts.queue_timeout));
+  config.http.queue_timeout_ms = static_cast<int>(std::min<int64_t>(queue_ms, std::numeric_limits<int>::max()));
   return OkStatus();
 }
 
@@ -103,6 +135,12 @@ std::optional<EarlyExit> ParseCommandLine(int argc, const char* const* argv, Con
     return EarlyExit{std::string(version.what()) + "\n", 0};
   } catch (const CLI::ParseError& error) {
     return EarlyExit{fmt::format("auspexd: {}\nRun auspexd --help for the options.\n", error.what()), 1};
+  }
+  for (const CLI::Option* option : app.get_options()) {
+    if (option->get_lnames().empty()) continue;
+    std::string value = option->get_default_str();
+    if (option->count() > 0) value = fmt::format("{}", fmt::join(option->results(), ","));
+    config.flags[option->get_lnames().front()] = std::move(value);
   }
   if (const Status status = Check(texts, config); !status.ok()) return EarlyExit{"auspexd: " + status.message() + "\n", 1};
   return std::nullopt;

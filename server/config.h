@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -18,6 +19,7 @@ struct Config {
   OriginOptions origins;
   std::vector<std::string> rule_files;
   std::string log_level = "info";
+  std::map<std::string, std::string> flags;  ///< every option with its value, for /api/v1/status/flags
 };
 
 /// What to do instead of serving: print `text` and exit with `code`.

@@ -114,43 +114,96 @@ Result<std::string_view> DecodeContent(std::string_view encoding, std::string_vi
   return std::string_view(buffer);
 }
 
-struct GzipEncoder::State {
-  z_stream stream{};
+namespace {
+
+class GzipEncoder final : public BodyEncoder {
+ public:
+  GzipEncoder() {
+    constexpr int kGzip = 16;  // zlib: add to the window bits for a gzip header
+    // Level 1: JSON shrinks about tenfold at any level, and the query should not wait for the last per cent.
+    AUSPEX_CHECK(deflateInit2(&stream_, 1, Z_DEFLATED, MAX_WBITS + kGzip, 8, Z_DEFAULT_STRATEGY) == Z_OK);
+  }
+  ~GzipEncoder() override { deflateEnd(&stream_); }
+  GzipEncoder(const GzipEncoder&) = delete;
+  GzipEncoder& operator=(const GzipEncoder&) = delete;
+
+  void Encode(std::string_view bytes, bool last, std::string& out) override {
+    stream_.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(bytes.data()));
+    stream_.avail_in = static_cast<uInt>(bytes.size());
+    std::array<char, kPieceBytes> piece;
+    do {
+      stream_.next_out = reinterpret_cast<Bytef*>(piece.data());
+      stream_.avail_out = static_cast<uInt>(piece.size());
+      deflate(&stream_, last ? Z_FINISH : Z_SYNC_FLUSH);
+      out.append(piece.data(), piece.size() - stream_.avail_out);
+    } while (stream_.avail_out == 0);
+  }
+
+ private:
+  z_stream stream_{};
 };
 
-GzipEncoder::GzipEncoder() : state_(std::make_unique<State>()) {
-  constexpr int kGzip = 16;  // zlib: add to the window bits for a gzip header
-  // Level 1: JSON shrinks about tenfold at any level, and the query should not wait for the last per cent.
-  AUSPEX_CHECK(deflateInit2(&state_->stream, 1, Z_DEFLATED, MAX_WBITS + kGzip, 8, Z_DEFAULT_STRATEGY) == Z_OK);
+class ZstdEncoder final : public BodyEncoder {
+ public:
+  ZstdEncoder() : context_(ZSTD_createCCtx(), &ZSTD_freeCCtx) {
+    AUSPEX_CHECK(context_ != nullptr);
+    ZSTD_CCtx_setParameter(context_.get(), ZSTD_c_compressionLevel, 1);
+    // RFC 9659: clients need not have room for a larger window.
+    ZSTD_CCtx_setParameter(context_.get(), ZSTD_c_windowLog, 19);
+  }
+  void Encode(std::string_view bytes, bool last, std::string& out) override {
+    ZSTD_inBuffer in{bytes.data(), bytes.size(), 0};
+    std::array<char, kPieceBytes> piece;
+    size_t left = 0;
+    do {
+      ZSTD_outBuffer to{piece.data(), piece.size(), 0};
+      left = ZSTD_compressStream2(context_.get(), &to, &in, last ? ZSTD_e_end : ZSTD_e_flush);
+      AUSPEX_CHECK(ZSTD_isError(left) == 0);
+      out.append(piece.data(), to.pos);
+    } while (left != 0);
+  }
+
+ private:
+  const std::unique_ptr<ZSTD_CCtx, size_t (*)(ZSTD_CCtx*)> context_;
+};
+
+/// "q=0.8" to 0.8; 1 without a weight.
+double Weight(std::string_view text) {
+  text = Trim(text);
+  if (!text.starts_with("q=")) return 1;
+  return std::strtod(std::string(text.substr(2)).c_str(), nullptr);
 }
 
-GzipEncoder::~GzipEncoder() { deflateEnd(&state_->stream); }
+}  // namespace
 
-void GzipEncoder::Encode(std::string_view bytes, bool last, std::string& out) {
-  z_stream& stream = state_->stream;
-  stream.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(bytes.data()));
-  stream.avail_in = static_cast<uInt>(bytes.size());
-  std::array<char, kPieceBytes> piece;
-  do {
-    stream.next_out = reinterpret_cast<Bytef*>(piece.data());
-    stream.avail_out = static_cast<uInt>(piece.size());
-    deflate(&stream, last ? Z_FINISH : Z_SYNC_FLUSH);
-    out.append(piece.data(), piece.size() - stream.avail_out);
-  } while (stream.avail_out == 0);
+std::string_view BodyEncodingName(BodyEncoding encoding) {
+  return encoding == BodyEncoding::kGzip ? "gzip" : encoding == BodyEncoding::kZstd ? "zstd" : "";
 }
 
-bool AcceptsGzip(std::string_view accept_encoding) {
+BodyEncoding ChooseEncoding(std::string_view accept_encoding) {
+  double gzip = -1;  // not named
+  double zstd = -1;
+  double others = 0;
   while (!accept_encoding.empty()) {
     const size_t comma = std::min(accept_encoding.find(','), accept_encoding.size());
-    std::string_view item = accept_encoding.substr(0, comma);
+    const std::string_view item = accept_encoding.substr(0, comma);
     accept_encoding.remove_prefix(std::min(comma + 1, accept_encoding.size()));
     const size_t semicolon = std::min(item.find(';'), item.size());
     const std::string_view name = Trim(item.substr(0, semicolon));
-    if (name != "gzip" && name != "*") continue;
-    const std::string_view weight = Trim(item.substr(std::min(semicolon + 1, item.size())));
-    return !(weight.starts_with("q=0") && weight.find_first_of("123456789") == std::string_view::npos);
+    const double weight = Weight(item.substr(std::min(semicolon + 1, item.size())));
+    if (name == "gzip") gzip = weight;
+    if (name == "zstd") zstd = weight;
+    if (name == "*") others = weight;
   }
-  return false;
+  if (gzip < 0) gzip = others;
+  if (zstd < 0) zstd = 0;  // a client that knows it says so: `*` is taken for what every client knows
+  if (gzip <= 0 && zstd <= 0) return BodyEncoding::kIdentity;
+  return zstd >= gzip ? BodyEncoding::kZstd : BodyEncoding::kGzip;
+}
+
+std::unique_ptr<BodyEncoder> BodyEncoder::Make(BodyEncoding encoding) {
+  if (encoding == BodyEncoding::kZstd) return std::make_unique<ZstdEncoder>();
+  return std::make_unique<GzipEncoder>();
 }
 
 }  // namespace auspex::server

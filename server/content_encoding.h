@@ -17,22 +17,22 @@ Result<std::string> DecodeContent(std::string_view encoding, std::string_view by
 Result<std::string_view> DecodeContent(std::string_view encoding, std::string_view bytes, size_t limit_bytes,
                                        std::string& buffer);
 
-/// Compresses a body with gzip as it is made. One thread at a time.
-class GzipEncoder {
+/// How an answer's body is sent.
+enum class BodyEncoding : uint8_t { kIdentity, kGzip, kZstd };
+/// "gzip", "zstd", "".
+std::string_view BodyEncodingName(BodyEncoding encoding);
+/// The one that an Accept-Encoding header likes best: by its weights (`gzip;q=0` refuses), zstd rather than gzip where it does
+/// not care.
+BodyEncoding ChooseEncoding(std::string_view accept_encoding);
+
+/// Compresses a body as it is made. One thread at a time.
+class BodyEncoder {
  public:
-  GzipEncoder();
-  ~GzipEncoder();
-  GzipEncoder(const GzipEncoder&) = delete;
-  GzipEncoder& operator=(const GzipEncoder&) = delete;
+  virtual ~BodyEncoder() = default;
+  /// encoding: not kIdentity.
+  static std::unique_ptr<BodyEncoder> Make(BodyEncoding encoding);
   /// Appends to `out` what can be sent so far; with `last`, everything.
-  void Encode(std::string_view bytes, bool last, std::string& out);
-
- private:
-  struct State;
-  std::unique_ptr<State> state_;
+  virtual void Encode(std::string_view bytes, bool last, std::string& out) = 0;
 };
-
-/// Whether an Accept-Encoding header allows gzip (`gzip;q=0` does not).
-bool AcceptsGzip(std::string_view accept_encoding);
 
 }  // namespace auspex::server

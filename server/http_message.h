@@ -1,6 +1,7 @@
 #pragma once
 
 #include <atomic>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
@@ -44,6 +45,8 @@ struct Request {
   std::vector<std::string> captures;             ///< what stood in the {places} of the route's pattern, percent-decoded
   std::string_view pattern;                      ///< of the route that matched
   const std::atomic<bool>* cancelled = nullptr;  ///< set when the client has gone
+  int64_t queue_ns = 0;                          ///< from its last byte until a worker took it
+  std::shared_ptr<void> held;                    ///< what the body in memory counts against
 };
 
 /// What a handler answers into: status and headers first, then the body piece by piece. A small body is sent whole with

@@ -49,7 +49,9 @@ class Server final : public HttpServer {
         retry_(io_),
         query_pool_(static_cast<size_t>(options.query_workers)),
         write_pool_(static_cast<size_t>(options.write_workers)),
-        context_{options_, handler, query_pool_, write_pool_, stopping_} {}
+        context_{options_, handler, query_pool_, write_pool_, stopping_, bodies_, waiting_} {
+    bodies_.limit_bytes = options_.max_bodies_bytes;
+  }
   ~Server() override { Stop(); }
 
   Status Bind() {
@@ -160,6 +162,8 @@ class Server final : public HttpServer {
   asio::steady_timer retry_;
   asio::thread_pool query_pool_;
   asio::thread_pool write_pool_;
+  BodyBudget bodies_;
+  std::atomic<size_t> waiting_{0};
   const SessionContext context_;
   std::vector<std::thread> threads_;
   std::string address_;

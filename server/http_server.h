@@ -30,11 +30,14 @@ struct HttpServerOptions {
   int write_workers = 2;
   size_t max_connections = 1024;
   uint32_t header_limit_bytes = 64 << 10;
-  uint64_t body_limit_bytes = 32 << 20;  ///< as sent; what remote write senders stay under by far
-  int read_timeout_ms = 30'000;          ///< for one whole request
-  int idle_timeout_ms = 300'000;         ///< between requests of a connection; longer than senders' intervals
-  int write_timeout_ms = 30'000;         ///< for one piece of an answer to be taken
-  int drain_ms = 10'000;                 ///< for requests under way when the server stops
+  uint64_t body_limit_bytes = 32 << 20;   ///< as sent; what remote write senders stay under by far
+  uint64_t max_bodies_bytes = 256 << 20;  ///< of all bodies that are in memory, as sent
+  size_t max_waiting = 1000;              ///< queries that wait for a worker; more are refused
+  int queue_timeout_ms = 30'000;          ///< for a query to get a worker
+  int read_timeout_ms = 30'000;           ///< for one whole request
+  int idle_timeout_ms = 300'000;          ///< between requests of a connection; longer than senders' intervals
+  int write_timeout_ms = 30'000;          ///< for one piece of an answer to be taken
+  int drain_ms = 10'000;                  ///< for requests under way when the server stops
 };
 
 /// HTTP/1.1 on one TCP address: keep-alive, chunked bodies both ways, limits on everything that arrives. Thread-safe.

@@ -17,8 +17,8 @@
 #include <boost/beast/http/read.hpp>
 #include <boost/beast/http/string_body.hpp>
 
+#include "api_error.h"
 #include "content_encoding.h"
-#include "json_writer.h"
 
 namespace auspex::server {
 namespace {
@@ -28,8 +28,8 @@ namespace beast = boost::beast;
 namespace http = boost::beast::http;
 using boost::system::error_code;
 
-// Below this, the gzip header and the work cost more than the bytes saved.
-constexpr size_t kGzipFromBytes = 1024;
+// Below this, the header and the work of compression cost more than the bytes saved.
+constexpr size_t kEncodeFromBytes = 1024;
 // An answer up to this size is sent whole; beyond, it streams in pieces of this size.
 constexpr size_t kPieceBytes = 256 << 10;
 // What is read and thrown away of a refused request, so that the client gets to see why.
@@ -42,6 +42,32 @@ std::string Lower(beast::string_view text) {
   }
   return out;
 }
+
+class SessionResponse;
+
+/// A part of a BodyBudget, given back when destroyed. Borrows the budget.
+class BodyReservation {
+ public:
+  explicit BodyReservation(BodyBudget& budget) : budget_(budget) {}
+  ~BodyReservation() { budget_.held_bytes -= bytes_; }
+  BodyReservation(const BodyReservation&) = delete;
+  BodyReservation& operator=(const BodyReservation&) = delete;
+  /// False, and nothing more taken, when the limit would be passed.
+  bool Grow(uint64_t bytes) {
+    if (bytes <= bytes_) return true;
+    const uint64_t more = bytes - bytes_;
+    if (budget_.held_bytes.fetch_add(more) + more > budget_.limit_bytes) {
+      budget_.held_bytes -= more;
+      return false;
+    }
+    bytes_ = bytes;
+    return true;
+  }
+
+ private:
+  BodyBudget& budget_;
+  uint64_t bytes_ = 0;
+};
 
 class Session final : public HttpSession, public std::enable_shared_from_this<Session> {
  public:
@@ -69,10 +95,12 @@ class Session final : public HttpSession, public std::enable_shared_from_this<Se
   void ReadRequest();
   void OnHeader(error_code error);
   void ReadBody(error_code error);
+  bool ReserveBody();
   void Dispatch();
   void WatchForDisconnect();
   void Refuse(error_code error);
-  void RefuseWith(int status, std::string_view text);
+  void RefuseWith(int status, std::string_view type, std::string_view text);
+  void RefuseQuery(SessionResponse& response, std::string_view text);
   void Discard(size_t budget_bytes);
   void Close();
   void ExpireAfter(int timeout_ms) { stream_.expires_after(std::chrono::milliseconds(timeout_ms)); }
@@ -81,6 +109,7 @@ class Session final : public HttpSession, public std::enable_shared_from_this<Se
   const SessionContext context_;
   beast::flat_buffer buffer_;
   std::optional<http::request_parser<http::string_body>> parser_;
+  std::shared_ptr<BodyReservation> reserved_;  // for the body that is being read
   std::string out_;
   std::array<char, 4 << 10> discarded_;
   bool busy_ = false;  // a worker has the request, or its answer is leaving
@@ -91,8 +120,8 @@ class Session final : public HttpSession, public std::enable_shared_from_this<Se
 /// An answer on its way to one connection. Lives on a worker; bytes leave through the session's strand.
 class SessionResponse final : public ResponseWriter {
  public:
-  SessionResponse(std::shared_ptr<Session> session, bool head, bool http11, bool keep_alive, bool gzip)
-      : session_(std::move(session)), head_(head), http11_(http11), keep_alive_(keep_alive), gzip_(gzip) {}
+  SessionResponse(std::shared_ptr<Session> session, bool head, bool http11, bool keep_alive, BodyEncoding encoding)
+      : session_(std::move(session)), head_(head), http11_(http11), keep_alive_(keep_alive), encoding_(encoding) {}
 
   bool started() const override { return started_; }
   bool Write(std::string_view bytes) override {
@@ -106,23 +135,27 @@ class SessionResponse final : public ResponseWriter {
  private:
   std::string Head(std::optional<size_t> content_length) const;
   std::string Chunk(bool last);
+  /// A handler that sets Content-Encoding has compressed the body itself.
+  bool Encodes() const { return encoding_ != BodyEncoding::kIdentity && !headers().Find("Content-Encoding"); }
 
   std::shared_ptr<Session> session_;
   const bool head_;
   const bool http11_;
   bool keep_alive_;
-  const bool gzip_;
+  const BodyEncoding encoding_;
   bool started_ = false;
   bool alive_ = true;
   std::string pending_;
-  std::optional<GzipEncoder> encoder_;
+  std::unique_ptr<BodyEncoder> encoder_;  // once the answer is compressed
 };
 
 std::string SessionResponse::Head(std::optional<size_t> content_length) const {
   std::string head = fmt::format("HTTP/1.1 {} {}\r\n", status(), ReasonPhrase(status()));
   for (const auto& field : headers()) fmt::format_to(std::back_inserter(head), "{}: {}\r\n", field.first, field.second);
   head += "X-Content-Type-Options: nosniff\r\nVary: Accept-Encoding\r\n";
-  if (encoder_.has_value()) head += "Content-Encoding: gzip\r\n";
+  if (encoder_ != nullptr) {
+    fmt::format_to(std::back_inserter(head), "Content-Encoding: {}\r\n", BodyEncodingName(encoding_));
+  }
   if (!content_length.has_value()) {
     if (http11_) head += "Transfer-Encoding: chunked\r\n";
   } else if (status() != 204) {  // which has no body and says no length
@@ -138,7 +171,7 @@ std::string SessionResponse::Head(std::optional<size_t> content_length) const {
 
 std::string SessionResponse::Chunk(bool last) {
   std::string body;
-  if (encoder_.has_value()) {
+  if (encoder_ != nullptr) {
     encoder_->Encode(pending_, last, body);
   } else {
     body.swap(pending_);
@@ -161,7 +194,7 @@ bool SessionResponse::Flush() {
   std::string out;
   if (!started_) {
     // Progress lines must leave at once and are short: compressing them would only keep them back.
-    if (gzip_ && pending_.size() >= kPieceBytes) encoder_.emplace();
+    if (Encodes() && pending_.size() >= kPieceBytes) encoder_ = BodyEncoder::Make(encoding_);
     if (!http11_) keep_alive_ = false;  // without chunks, only the end of the connection ends the body
     out = Head(std::nullopt);
     started_ = true;
@@ -178,8 +211,8 @@ void SessionResponse::Finish() {
     out = Chunk(true);
   } else {
     std::string body;
-    if (gzip_ && pending_.size() >= kGzipFromBytes) {
-      encoder_.emplace();
+    if (Encodes() && pending_.size() >= kEncodeFromBytes) {
+      encoder_ = BodyEncoder::Make(encoding_);
       encoder_->Encode(pending_, true, body);
     } else {
       body.swap(pending_);
@@ -258,19 +291,28 @@ void Session::OnHeader(error_code error) {
                     [self = shared_from_this()](error_code failed, size_t) { self->ReadBody(failed); });
 }
 
+// What has arrived of the body, or what its length says will, counts against what all bodies together may take.
+bool Session::ReserveBody() {
+  const auto announced = parser_->content_length();
+  const uint64_t bytes = std::max<uint64_t>(announced ? *announced : 0, parser_->get().body().size());
+  if (reserved_ == nullptr) reserved_ = std::make_shared<BodyReservation>(context_.bodies);
+  return reserved_->Grow(bytes);
+}
+
 void Session::ReadBody(error_code error) {
   if (error) {
     Refuse(error);
+  } else if (!ReserveBody()) {
+    reserved_.reset();
+    RefuseWith(
+        503, "unavailable",
+        fmt::format("body: the bodies of all requests under way may take {} bytes together (max_bodies_bytes): try again",
+                    context_.bodies.limit_bytes));
   } else if (parser_->is_done()) {
     Dispatch();
   } else {
-    http::async_read(stream_, buffer_, *parser_, [self = shared_from_this()](error_code failed, size_t) {
-      if (failed) {
-        self->Refuse(failed);
-      } else {
-        self->Dispatch();
-      }
-    });
+    http::async_read_some(stream_, buffer_, *parser_,
+                          [self = shared_from_this()](error_code failed, size_t) { self->ReadBody(failed); });
   }
 }
 
@@ -287,18 +329,49 @@ void Session::Dispatch() {
   request->cancelled = &cancelled_;
   const Status parsed = ParseForm(std::string_view(target).substr(std::min(question + 1, target.size())), request->parameters);
   if (!parsed.ok()) {
-    RefuseWith(400, "URL: " + parsed.message());
+    RefuseWith(400, "bad_data", "URL: " + parsed.message());
     return;
   }
   busy_ = true;
-  auto response = std::make_shared<SessionResponse>(shared_from_this(), request->method == "HEAD", message.version() >= 11,
-                                                    message.keep_alive(), AcceptsGzip(request->headers.Get("accept-encoding")));
+  auto response =
+      std::make_shared<SessionResponse>(shared_from_this(), request->method == "HEAD", message.version() >= 11,
+                                        message.keep_alive(), ChooseEncoding(request->headers.Get("accept-encoding")));
   WatchForDisconnect();
-  auto& pool = context_.handler.WorkersFor(*request) == Workers::kWrites ? context_.write_pool : context_.query_pool;
-  asio::post(pool, [handler = &context_.handler, request, response] {
-    handler->Handle(*request, *response);
+  request->held = std::move(reserved_);
+  auto work = [context = &context_, request, response] {
+    context->handler.Handle(*request, *response);
+    request->body = std::string();
+    request->held.reset();  // before the client can send its next body
     response->Finish();
+  };
+  if (context_.handler.WorkersFor(*request) == Workers::kWrites) {
+    asio::post(context_.write_pool, std::move(work));
+    return;
+  }
+  if (context_.waiting.fetch_add(1) >= context_.options.max_waiting) {
+    --context_.waiting;
+    RefuseQuery(*response, fmt::format("too many queries wait already: max_waiting is {}", context_.options.max_waiting));
+    return;
+  }
+  const auto arrived = std::chrono::steady_clock::now();
+  asio::post(context_.query_pool, [self = shared_from_this(), request, response, arrived, work = std::move(work)] {
+    const SessionContext& context = self->context_;
+    --context.waiting;
+    const auto waited = std::chrono::steady_clock::now() - arrived;
+    request->queue_ns = std::chrono::duration_cast<std::chrono::nanoseconds>(waited).count();
+    if (waited > std::chrono::milliseconds(context.options.queue_timeout_ms)) {
+      self->RefuseQuery(*response, fmt::format("query timed out in query queue: queue_timeout is {} ms, max_concurrency is {}",
+                                               context.options.queue_timeout_ms, context.options.query_workers));
+      return;
+    }
+    work();
   });
+}
+
+void Session::RefuseQuery(SessionResponse& response, std::string_view text) {
+  context_.handler.OnRefused(503);
+  WriteError(response, {503, "timeout", std::string(text)});
+  response.Finish();
 }
 
 void Session::WatchForDisconnect() {
@@ -317,21 +390,19 @@ void Session::WatchForDisconnect() {
 void Session::Refuse(error_code error) {
   const bool malformed = error.category() == http::make_error_code(http::error::bad_method).category();
   if (error == http::error::body_limit) {
-    RefuseWith(413, fmt::format("body: larger than the limit of {} bytes", context_.options.body_limit_bytes));
+    RefuseWith(413, "bad_data", fmt::format("body: larger than the limit of {} bytes", context_.options.body_limit_bytes));
   } else if (error == http::error::header_limit || error == http::error::buffer_overflow) {
-    RefuseWith(431, fmt::format("header: larger than the limit of {} bytes", context_.options.header_limit_bytes));
+    RefuseWith(431, "bad_data", fmt::format("header: larger than the limit of {} bytes", context_.options.header_limit_bytes));
   } else if (malformed && error != http::error::end_of_stream && error != http::error::partial_message) {
-    RefuseWith(400, "request: not HTTP: " + error.message());
+    RefuseWith(400, "bad_data", "request: not HTTP: " + error.message());
   } else {
     Close();
   }
 }
 
-void Session::RefuseWith(int status, std::string_view text) {
+void Session::RefuseWith(int status, std::string_view type, std::string_view text) {
   context_.handler.OnRefused(status);
-  std::string body = R"({"status":"error","errorType":"bad_data","error":)";
-  AppendJsonString(body, text);
-  body += "}";
+  const std::string body = ErrorJson(type, text);
   out_ = fmt::format("HTTP/1.1 {} {}\r\nContent-Type: application/json\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{}",
                      status, ReasonPhrase(status), body.size(), body);
   ExpireAfter(context_.options.write_timeout_ms);

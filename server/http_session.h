@@ -10,6 +10,12 @@
 
 namespace auspex::server {
 
+/// Bytes of request bodies that are in memory, over all connections.
+struct BodyBudget {
+  uint64_t limit_bytes = 0;
+  std::atomic<uint64_t> held_bytes{0};
+};
+
 /// What the connections of one server share.
 struct SessionContext {
   const HttpServerOptions& options;
@@ -17,6 +23,8 @@ struct SessionContext {
   boost::asio::thread_pool& query_pool;
   boost::asio::thread_pool& write_pool;
   std::atomic<bool>& stopping;
+  BodyBudget& bodies;
+  std::atomic<size_t>& waiting;  ///< requests that wait for one of the query pool's workers
 };
 
 /// One connection, from accept to close: reads a request, hands it to a worker, sends the answer, reads the next.

@@ -188,13 +188,41 @@ void JsonWriter::LabelObject(const Labels& labels) {
   EndObject();
 }
 
+// Most of the bytes of most answers are made here: on the stack, and appended once.
 void JsonWriter::Sample(int64_t t_ms, double value) {
   BeforeValue();
-  buffer_.push_back('[');
-  AppendSeconds(buffer_, t_ms);
-  buffer_ += ",\"";
-  AppendSampleValue(buffer_, value);
-  buffer_ += "\"]";
+  const double magnitude = std::fabs(value);
+  const bool plain = magnitude >= 1e-6 && magnitude < 1e15;
+  if (t_ms < 0 || (!plain && value != 0)) {
+    buffer_.push_back('[');
+    AppendSeconds(buffer_, t_ms);
+    buffer_ += ",\"";
+    AppendSampleValue(buffer_, value);
+    buffer_ += "\"]";
+    AfterValue();
+    return;
+  }
+  std::array<char, 96> text;
+  char* const limit = text.data() + text.size();
+  char* at = text.data();
+  *at++ = '[';
+  at = std::to_chars(at, limit, t_ms / 1000).ptr;
+  if (const auto fraction = static_cast<int>(t_ms % 1000); fraction != 0) {
+    *at++ = '.';
+    *at++ = static_cast<char>('0' + fraction / 100);
+    *at++ = static_cast<char>('0' + fraction / 10 % 10);
+    *at++ = static_cast<char>('0' + fraction % 10);
+  }
+  *at++ = ',';
+  *at++ = '"';
+  if (magnitude >= 1 && value == std::trunc(value)) {
+    at = std::to_chars(at, limit, static_cast<int64_t>(value)).ptr;
+  } else {
+    at = std::to_chars(at, limit, value, std::chars_format::fixed).ptr;
+  }
+  *at++ = '"';
+  *at++ = ']';
+  buffer_.append(text.data(), at);
   AfterValue();
 }
 

@@ -81,6 +81,7 @@ int Fail(const Status& status) {
 int Serve(const Config& config, StopSignal& stop) {
   const Clock& clock = Clock::System();
   Service service(clock);
+  service.flags = config.flags;
   Router router(config.origins, service.metrics(), clock, service.body_limit_bytes);
   AddRoutes(router, service);
 

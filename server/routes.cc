@@ -11,6 +11,8 @@ void AddRoutes(Router& router, Service& service) {
   AddInsightRoutes(router, service);
   AddEventRoutes(router, service);
   AddStatusRoutes(router, service);
+  AddRuntimeRoutes(router, service);
+  AddRemoteReadRoutes(router, service);
 }
 
 }  // namespace auspex::server

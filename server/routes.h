@@ -6,7 +6,7 @@
 /// Where every path of the server leads: one function per API, each in its api_*.cc. Start reading here.
 namespace auspex::server {
 
-/// /api/v1/query, query_range, format_query, query_exemplars, functions
+/// /api/v1/query, query_range, format_query, parse_query, query_exemplars, functions
 void AddQueryRoutes(Router& router, Service& service);
 /// /api/v1/labels, label/{name}/values, series, metadata
 void AddSeriesRoutes(Router& router, Service& service);
@@ -22,6 +22,11 @@ void AddInsightRoutes(Router& router, Service& service);
 void AddEventRoutes(Router& router, Service& service);
 /// /-/healthy, /-/ready, /metrics, /api/v1/status/buildinfo, /api/v1/admin/*
 void AddStatusRoutes(Router& router, Service& service);
+
+/// /api/v1/targets, alertmanagers, status/config, flags, runtimeinfo, tsdb
+void AddRuntimeRoutes(Router& router, Service& service);
+/// /api/v1/read: Prometheus remote read
+void AddRemoteReadRoutes(Router& router, Service& service);
 
 /// All of the above. Both are borrowed.
 void AddRoutes(Router& router, Service& service);

@@ -2,6 +2,7 @@
 
 #include <atomic>
 #include <functional>
+#include <map>
 #include <memory>
 #include <string>
 
@@ -37,6 +38,7 @@ class Service {
   IngestLimits ingest_limits;
   size_t body_limit_bytes = 128 << 20;  ///< of a body, decompressed
   int64_t started_ms;
+  std::map<std::string, std::string> flags;  ///< what the server was started with
 
  private:
   const Clock& clock_;

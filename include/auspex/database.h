@@ -18,6 +18,7 @@
 /// The top of the library: one object that stores, answers, watches and explains. The server is a thin layer over it.
 namespace auspex {
 
+using analytics::AlertStatus;
 using analytics::ContinuousQueryStatus;
 using analytics::Event;
 using analytics::Insight;
@@ -34,6 +35,9 @@ struct Options {
   int64_t out_of_order_window_ms = 0;  ///< samples older than now - this are refused; 0 takes any age
   uint64_t memory_budget_bytes = uint64_t{512} << 20;  ///< the whole library's share of the process; at least 64 MiB
   int threads = 2;
+  int64_t query_timeout_ms = 2 * 60 * 1000;      ///< of one query
+  int64_t query_lookback_ms = 5 * 60 * 1000;     ///< how old a sample may be and still be "now"
+  uint64_t query_max_samples = 50'000'000;       ///< one query holds in memory at once; the budget may allow less
   const Clock* clock = &Clock::System();
   std::shared_ptr<rocksdb::FileSystem> file_system;  ///< null: the system's
   /// What `algo=` of the anomaly and of the forecast functions can name; null: the built-in ones. A program adds its own to a
@@ -65,6 +69,8 @@ class Database {
   virtual Result<query::QueryResult> QueryRange(std::string_view text, int64_t start_ms, int64_t end_ms, int64_t step_ms,
                                                 const query::QueryOptions& options = {}) const = 0;
   virtual Result<std::string> FormatQuery(std::string_view text) const = 0;
+  /// The syntax tree as JSON, in the form of Prometheus 3's /api/v1/parse_query. Errors: InvalidArgument.
+  virtual Result<std::string> ParseQuery(std::string_view text) const = 0;
   /// A series selector such as `up{job="api"}` to its matchers. Errors: InvalidArgument.
   virtual Result<std::vector<Matcher>> ParseSelector(std::string_view text) const = 0;
   virtual const SeriesStore& store() const = 0;

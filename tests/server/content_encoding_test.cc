@@ -11,7 +11,7 @@ constexpr size_t kLimit = 1 << 20;
 
 std::string Gzip(std::string_view text) {
   std::string out;
-  GzipEncoder().Encode(text, true, out);
+  BodyEncoder::Make(BodyEncoding::kGzip)->Encode(text, true, out);
   return out;
 }
 std::string Snappy(const std::string& text) {
@@ -73,13 +73,16 @@ TEST(ContentEncodingTest, UnknownEncodingIsNamed) {
 }
 
 TEST(ContentEncodingTest, AcceptEncoding) {
-  EXPECT_TRUE(AcceptsGzip("gzip"));
-  EXPECT_TRUE(AcceptsGzip("br, gzip;q=0.8"));
-  EXPECT_TRUE(AcceptsGzip("*"));
-  EXPECT_FALSE(AcceptsGzip(""));
-  EXPECT_FALSE(AcceptsGzip("identity"));
-  EXPECT_FALSE(AcceptsGzip("gzip;q=0"));
-  EXPECT_FALSE(AcceptsGzip("gzip; q=0.0"));
+  EXPECT_EQ(ChooseEncoding("gzip, zstd"), BodyEncoding::kZstd);
+  EXPECT_EQ(ChooseEncoding("zstd;q=0.5, gzip"), BodyEncoding::kGzip);
+  EXPECT_EQ(ChooseEncoding("zstd;q=0, gzip;q=0"), BodyEncoding::kIdentity);
+  EXPECT_EQ(ChooseEncoding("gzip"), BodyEncoding::kGzip);
+  EXPECT_EQ(ChooseEncoding("br, gzip;q=0.8"), BodyEncoding::kGzip);
+  EXPECT_EQ(ChooseEncoding("*"), BodyEncoding::kGzip);
+  EXPECT_EQ(ChooseEncoding(""), BodyEncoding::kIdentity);
+  EXPECT_EQ(ChooseEncoding("identity"), BodyEncoding::kIdentity);
+  EXPECT_EQ(ChooseEncoding("gzip;q=0"), BodyEncoding::kIdentity);
+  EXPECT_EQ(ChooseEncoding("gzip; q=0.0"), BodyEncoding::kIdentity);
 }
 
 }  // namespace

@@ -168,6 +168,54 @@ TEST_F(HttpServerTest, QuestionsDoNotHoldUpWrites) {
   question.join();
 }
 
+TEST_F(HttpServerTest, QuestionsWaitForTheirTurnAndNotForEver) {
+  Start({.query_workers = 1, .max_waiting = 1, .queue_timeout_ms = 30});
+  std::thread first([&] { client().Get("/wait"); });
+  ASSERT_TRUE(Eventually([&] { return handler_.waiting == 1; }));
+  testing::HttpAnswer second;
+  std::thread waits([&] { second = client().Get("/echo"); });
+  // The third finds the second waiting, once that one has arrived.
+  testing::HttpAnswer third;
+  ASSERT_TRUE(Eventually([&] {
+    third = client().Raw("GET /echo HTTP/1.1\r\nHost: h\r\n\r\n", 20).find(" 503 ") != std::string::npos
+                ? testing::HttpAnswer{503, {}, ""}
+                : testing::HttpAnswer{};
+    return third.status == 503;
+  }));
+  std::this_thread::sleep_for(std::chrono::milliseconds(50));
+  handler_.go_on = true;
+  first.join();
+  waits.join();
+  EXPECT_EQ(second.status, 503);
+  EXPECT_THAT(second.body, ::testing::AnyOf(HasSubstr("query queue"), HasSubstr("max_waiting")));
+}
+
+TEST_F(HttpServerTest, AllBodiesTogetherAreBounded) {
+  Start({.max_bodies_bytes = 1000});
+  EXPECT_EQ(client().Post("/echo", std::string(900, 'x')).status, 200);
+  const testing::HttpAnswer refused = client().Post("/echo", std::string(1100, 'x'));
+  EXPECT_EQ(refused.status, 503);
+  EXPECT_THAT(refused.body, HasSubstr("max_bodies_bytes"));
+  // One that is still being read holds its share; when its client leaves, the share is free again.
+  std::thread half([&] { client().Raw("POST /echo HTTP/1.1\r\nHost: h\r\nContent-Length: 600\r\n\r\nabc", 300); });
+  EXPECT_TRUE(Eventually([&] { return client().Post("/echo", std::string(500, 'x')).status == 503; }));
+  half.join();
+  EXPECT_TRUE(Eventually([&] { return client().Post("/echo", std::string(900, 'x')).status == 200; }));
+  EXPECT_EQ(client().Post("/echo", std::string(900, 'x'), {"Transfer-Encoding: chunked"}).status, 200);
+  EXPECT_EQ(client().Post("/echo", std::string(1100, 'x'), {"Transfer-Encoding: chunked"}).status, 503);
+}
+
+TEST_F(HttpServerTest, ZstdForThoseWhoPreferIt) {
+  Start();
+  for (const char* path : {"/large", "/echo"}) {
+    const testing::HttpAnswer plain = client().Post(path, std::string(5000, 'y'));
+    const testing::HttpAnswer small = client().Post(path, std::string(5000, 'y'), {"Accept-Encoding: gzip, zstd"});
+    EXPECT_EQ(small.headers.at("content-encoding"), "zstd");
+    EXPECT_LT(small.body.size(), plain.body.size() / 10);
+    EXPECT_EQ(DecodeContent("zstd", small.body, 8 << 20).value(), plain.body);
+  }
+}
+
 TEST_F(HttpServerTest, StopFinishesRequestsUnderWay) {
   Start();
   int status = 0;

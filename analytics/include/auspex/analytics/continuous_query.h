@@ -3,7 +3,10 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
+
+#include "auspex/storage/labels.h"
 
 namespace auspex::analytics {
 
@@ -25,6 +28,15 @@ struct ReplayProgress {
   uint64_t evaluations_total = 0;
 };
 
+/// One alert that is pending or firing.
+struct AlertStatus {
+  Labels labels;  ///< alertname included
+  bool firing = false;
+  int64_t active_since_ms = 0;
+  double value = 0;  ///< of the expression, when it last was true
+  std::vector<std::pair<std::string, std::string>> annotations;  ///< rendered then
+};
+
 /// One rule as it stands.
 struct ContinuousQueryStatus {
   std::string group;
@@ -40,6 +52,7 @@ struct ContinuousQueryStatus {
   uint64_t failures = 0;
   uint64_t missed_intervals = 0;
   std::string state;  ///< alerts: "inactive", "pending", "firing"
+  std::vector<AlertStatus> alerts;
 };
 
 }  // namespace auspex::analytics

@@ -11,6 +11,8 @@
 #include <rocksdb/filter_policy.h>
 #include <rocksdb/table.h>
 
+#include "quiet_logger.h"
+
 namespace auspex::storage {
 namespace {
 
@@ -27,6 +29,17 @@ constexpr std::string_view kNames[kFamilies] = {"default", "journal", "hot",    
 // RocksDB writes its own log as files into the directory; an embedded database must not fill someone's disk with them.
 constexpr size_t kKeptLogFiles = 4;
 constexpr size_t kLogFileBytes = size_t{1} << 20;
+
+// RocksDB keeps the descriptions of its options of the last two opens: tens of kilobytes that nothing reads.
+void RemoveOldOptions(rocksdb::Env& env, const std::string& path) {
+  std::vector<std::string> names;
+  if (!env.GetChildren(path, &names).ok()) return;
+  std::erase_if(names, [](const std::string& name) { return !name.starts_with("OPTIONS-") || name.ends_with(".dbtmp"); });
+  // Numbers of six digits, and later of more.
+  std::sort(names.begin(), names.end(),
+            [](const auto& a, const auto& b) { return std::make_pair(a.size(), a) < std::make_pair(b.size(), b); });
+  for (size_t i = 0; i + 1 < names.size(); ++i) env.DeleteFile(path + "/" + names[i]).PermitUncheckedError();
+}
 
 }  // namespace
 
@@ -185,6 +198,10 @@ Status Rocks::OpenDatabase(const StoreOptions& options) {
   db_options.max_log_file_size = kLogFileBytes;
   db_options.avoid_unnecessary_blocking_io = true;
   db_options.stats_dump_period_sec = 0;
+  std::shared_ptr<rocksdb::Logger> logger;
+  if (!options.read_only && rocksdb::CreateLoggerFromOptions(path_, db_options, &logger).ok()) {
+    db_options.info_log = std::make_shared<QuietLogger>(std::move(logger));
+  }
   options_ = rocksdb::Options(db_options, rocksdb::ColumnFamilyOptions());
 
   std::vector<rocksdb::ColumnFamilyDescriptor> descriptors;
@@ -198,6 +215,7 @@ Status Rocks::OpenDatabase(const StoreOptions& options) {
   AUSPEX_RETURN_IF_ERROR(FromRocks(status, path_));
   db_.reset(db);
   std::copy(handles.begin(), handles.end(), handles_.begin());
+  if (!options.read_only) RemoveOldOptions(*env_, path_);
   return OkStatus();
 }
 

@@ -294,7 +294,8 @@ bool TakeRuns(ByteReader& reader, size_t samples_count, int64_t tmin_ms, int64_t
   const uint64_t runs_count = reader.Varint();
   if (!reader.ok() || (flags & ~kAllFlags) != 0 || period >= kPeriodsMs.size()) return false;
   if (exponent > kMaxExponent) return false;
-  if (runs_count == 0 || runs_count > samples_count || tmin_ms < kMinTimeMs || tmax_ms > kMaxTimeMs) return false;
+  if (runs_count == 0 || runs_count > samples_count || tmin_ms < kMinTimeMs || tmax_ms > kMaxTimeMs || tmax_ms < tmin_ms)
+    return false;
   out.sums = (flags & kSums) != 0;
   out.resets = (flags & kResets) != 0;
   const bool located = (flags & kRegular) != 0

@@ -65,8 +65,11 @@ Status Sealer::SealSeries(const BlockKey& series) {
 }
 
 void Sealer::CutIntoBlocks(const BlockKey& series, const SampleColumns& columns, Edits& edits) const {
-  for (size_t begin = 0; begin < columns.t_ms.size(); begin += kColdBlockSamples) {
-    const size_t n = std::min(kColdBlockSamples, columns.t_ms.size() - begin);
+  size_t n = 0;
+  for (size_t begin = 0; begin < columns.t_ms.size(); begin += n) {
+    // No short block at the end: its header and tables would weigh as much as a full one's.
+    const size_t left = columns.t_ms.size() - begin;
+    n = left <= kColdBlockSamples * 3 / 2 ? left : kColdBlockSamples;
     BlockKey key = series;
     key.tmin_ms = columns.t_ms[begin];
     key.generation = generation_;

@@ -120,6 +120,62 @@ void BM_Select_Scan(benchmark::State& state) {
 }
 BENCHMARK(BM_Select_Scan)->Unit(benchmark::kMillisecond);
 
+// Windows of an hour over 30 days of a sample every 15 s: from the summaries of the runs, and from samples. Integers, so that
+// sums may come from summaries too.
+void BM_Read_HoursOfAMonth(benchmark::State& state) {
+  constexpr size_t kSeries = 10;
+  constexpr size_t kSamples = 30 * 24 * 240;
+  constexpr int64_t kHourMs = 3'600'000;
+  StoreOptions options;
+  options.in_memory = true;
+  const auto store = Store::Open(options).value();
+  const std::vector<double> v = Values(0, kSamples);
+  std::vector<int64_t> t(kSamples);
+  for (size_t i = 0; i < kSamples; ++i) t[i] = 1'767'225'600'000 + static_cast<int64_t>(i) * 15'000;
+  for (size_t s = 0; s < kSeries; ++s) {
+    WriteBatch batch;
+    const std::string host = std::to_string(s);
+    const SeriesRef ref = batch.AddSeries(Labels::Of({{"__name__", "load"}, {"host", host}}));
+    for (size_t i = 0; i < kSamples; ++i) batch.Add(ref, t[i], v[i]);
+    AUSPEX_CHECK(store->Append(batch)->accepted == kSamples);
+  }
+  AUSPEX_CHECK(store->Seal().ok());
+  std::vector<int64_t> edges;
+  for (int64_t at = t.front(); at <= t.back(); at += kHourMs) edges.push_back(at + 1);
+  SelectRequest request;
+  request.matchers = {Matcher::Of(Matcher::Op::kEqual, "__name__", "load")};
+  const auto selection = store->Select(request).value();
+  const auto reader = selection->NewReader();
+  const bool summarized = state.range(0) == 1;
+  SampleColumns samples;
+  SummarizedColumns columns;
+  for (auto _ : state) {
+    for (size_t i = 0; i < kSeries; ++i) {
+      double sum = 0;
+      if (summarized) {
+        AUSPEX_CHECK(reader->ReadSummarized(i, {.edges = edges, .sums = true}, columns).ok());
+        for (const RunSummary& run : columns.runs) sum += run.sum;
+        for (const double value : columns.samples.values) sum += value;
+      } else {
+        AUSPEX_CHECK(reader->Read(i, samples).ok());
+        for (const double value : samples.values) sum += value;
+      }
+      benchmark::DoNotOptimize(sum);
+    }
+  }
+  double want = 0;
+  for (const double value : v) want += value;
+  double got = 0;
+  AUSPEX_CHECK(reader->ReadSummarized(0, {.edges = edges, .sums = true}, columns).ok());
+  for (const RunSummary& run : columns.runs) got += run.sum;
+  for (const double value : columns.samples.values) got += value;
+  AUSPEX_CHECK(got == want);
+  state.SetLabel(summarized ? "summaries" : "samples");
+  state.counters["samples_decoded"] = static_cast<double>(summarized ? columns.samples.t_ms.size() : kSamples);
+  state.SetItemsProcessed(static_cast<int64_t>(state.iterations() * kSeries * kSamples));
+}
+BENCHMARK(BM_Read_HoursOfAMonth)->ArgName("summarized")->Arg(0)->Arg(1)->Unit(benchmark::kMillisecond);
+
 }  // namespace
 }  // namespace auspex
 

@@ -11,7 +11,7 @@ Result<StepMatrix> StepMatrix::At(const RuleEvaluator& evaluator, std::string_vi
   StepMatrix out;
   out.steps.resize(1);
   for (query::ResultSeries& series : answer.series) {
-    if (series.values.empty()) continue;
+    if (series.values.empty() || series.HistogramAt(0) != nullptr) continue;
     out.steps[0].push_back({static_cast<uint32_t>(out.series.size()), series.values.front()});
     out.series.push_back(std::move(series.labels));
     ++out.points_count;
@@ -26,11 +26,12 @@ Result<StepMatrix> StepMatrix::Over(const RuleEvaluator& evaluator, std::string_
   for (query::ResultSeries& series : answer.series) {
     const auto index = static_cast<uint32_t>(out.series.size());
     for (size_t i = 0; i < series.values.size(); ++i) {
+      if (series.HistogramAt(i) != nullptr) continue;
       const int64_t step = (series.t_ms[i] - grid.start_ms) / grid.step_ms;
       if (step < 0 || step >= static_cast<int64_t>(grid.count)) return Internal("{}: answer outside the asked steps", expr);
       out.steps[static_cast<size_t>(step)].push_back({index, series.values[i]});
+      ++out.points_count;
     }
-    out.points_count += series.values.size();
     out.series.push_back(std::move(series.labels));
   }
   return out;

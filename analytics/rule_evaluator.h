@@ -27,7 +27,7 @@ class RuleEvaluator {
 std::unique_ptr<RuleEvaluator> MakeEngineEvaluator(const SeriesStore& store, const query::FunctionRegistry& registry,
                                                    const query::EngineOptions& options);
 
-/// The points of an answer by step: what a rule walks over.
+/// The points of an answer by step: what a rule walks over. Numbers only: points that are native histograms are left out.
 struct StepPoint {
   uint32_t series = 0;  ///< index in StepMatrix::series
   double value = 0;

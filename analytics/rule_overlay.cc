@@ -47,18 +47,19 @@ class OverlaySelection final : public Selection {
       out.Clear();
       if (row.base_index) AUSPEX_RETURN_IF_ERROR(base_->Read(*row.base_index, out));
       if (row.pending.empty()) return OkStatus();
-      Samples merged;
-      for (size_t i = 0; i < out.t_ms.size(); ++i) merged.emplace_hint(merged.end(), out.t_ms[i], out.values[i]);
+      std::map<int64_t, std::pair<double, HistogramPtr>> merged;
+      for (size_t i = 0; i < out.t_ms.size(); ++i) {
+        HistogramPtr histogram = out.histograms.empty() ? nullptr : out.histograms[i];
+        merged.emplace_hint(merged.end(), out.t_ms[i], std::pair(out.values[i], std::move(histogram)));
+      }
       for (const auto& [t_ms, value] : row.pending) {
-        const auto [at, added] = merged.emplace(t_ms, value);
-        // The last write wins, but a staleness marker never replaces a number.
-        if (!added && (!IsStaleMarker(value) || IsStaleMarker(at->second))) at->second = value;
+        const auto [at, added] = merged.emplace(t_ms, std::pair(value, nullptr));
+        // The last write wins, but a staleness marker never replaces a number, and a number never a histogram.
+        const bool wins = at->second.second == nullptr && (!IsStaleMarker(value) || IsStaleMarker(at->second.first));
+        if (!added && wins) at->second.first = value;
       }
       out.Clear();
-      for (const auto& [t_ms, value] : merged) {
-        out.t_ms.push_back(t_ms);
-        out.values.push_back(value);
-      }
+      for (auto& [t_ms, sample] : merged) out.Push(t_ms, sample.first, std::move(sample.second));
       return OkStatus();
     }
 

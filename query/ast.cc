@@ -18,6 +18,10 @@ std::string_view BinaryOpSymbol(BinaryOp op) {
       return "^";
     case BinaryOp::kAtan2:
       return "atan2";
+    case BinaryOp::kTrimUpper:
+      return "</";
+    case BinaryOp::kTrimLower:
+      return ">/";
     case BinaryOp::kEqual:
       return "==";
     case BinaryOp::kNotEqual:
@@ -53,6 +57,8 @@ std::string_view RangeExtensionText(RangeExtension extension) {
 }
 
 bool IsComparison(BinaryOp op) { return op >= BinaryOp::kEqual && op <= BinaryOp::kLessEqual; }
+
+bool IsTrim(BinaryOp op) { return op == BinaryOp::kTrimUpper || op == BinaryOp::kTrimLower; }
 
 bool IsSetOp(BinaryOp op) { return op >= BinaryOp::kAnd; }
 

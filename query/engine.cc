@@ -13,16 +13,16 @@
 namespace auspex::query {
 namespace {
 
-ResultSeries SeriesOf(Labels labels, std::span<const double> row, const StepGrid& grid) {
+ResultSeries SeriesOf(Labels labels, const RowView& row, const StepGrid& grid) {
   ResultSeries series;
   series.labels = std::move(labels);
-  const auto count = static_cast<size_t>(std::count_if(row.begin(), row.end(), [](double value) { return !IsAbsent(value); }));
+  const std::span<const double> values = row.values;
+  const auto count =
+      static_cast<size_t>(std::count_if(values.begin(), values.end(), [](double value) { return !IsAbsent(value); }));
   series.t_ms.reserve(count);
   series.values.reserve(count);
-  for (size_t k = 0; k < row.size(); ++k) {
-    if (IsAbsent(row[k])) continue;
-    series.t_ms.push_back(grid.At(k));
-    series.values.push_back(row[k]);
+  for (size_t k = 0; k < values.size(); ++k) {
+    if (!IsAbsent(values[k])) series.Push(grid.At(k), values[k], row.HistogramAt(k));
   }
   return series;
 }
@@ -31,7 +31,7 @@ std::vector<ResultSeries> SeriesOf(Batch batch, const StepGrid& grid) {
   std::vector<ResultSeries> out;
   out.reserve(batch.size());
   for (size_t i = 0; i < batch.size(); ++i) {
-    ResultSeries series = SeriesOf(std::move(batch.labels[i]), batch.Row(i), grid);
+    ResultSeries series = SeriesOf(std::move(batch.labels[i]), batch.View(i), grid);
     if (!series.t_ms.empty()) out.push_back(std::move(series));
   }
   return out;
@@ -208,6 +208,7 @@ Result<Batch> Engine::RunCached(const Expr& expr, const Operator& root, const Qu
     kept->rows.steps_count = batch.steps_count;
     kept->rows.labels = batch.labels;
     kept->rows.values = batch.values;
+    kept->rows.histograms = batch.histograms;
     cache_->Put(key, std::move(kept));
   }
   return batch;

@@ -92,7 +92,7 @@ const auto string = lexeme[quoted('"') | quoted('\'') | ('`' >> *(char_ - '`') >
 
 auto keyword(const char* word) { return lexeme[no_case[word] >> !(name_byte | ':')]; }
 
-const auto symbol_operator = lit("==") | "!=" | "<=" | ">=" | "<" | ">" | "+" | "-" | "*" | "/" | "%" | "^";
+const auto symbol_operator = lit("==") | "!=" | "<=" | ">=" | "</" | ">/" | "<" | ">" | "+" | "-" | "*" | "/" | "%" | "^";
 const auto word_operator = keyword("and") | keyword("or") | keyword("unless") | keyword("atan2");
 
 // Durations: `5m`, `300`, `step() * 2`, `max(step(), 1m)`.

@@ -16,7 +16,7 @@ inline Status SameLabelset() { return FailedPrecondition("vector cannot contain 
 class RowMerger {
  public:
   explicit RowMerger(size_t steps_count) : batch_(steps_count) {}
-  Status Add(Labels labels, std::span<const double> row);
+  Status Add(Labels labels, const RowView& row);
   Batch Finish() && { return std::move(batch_); }
 
  private:

@@ -3,9 +3,12 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <memory>
 #include <numeric>
+#include <optional>
 
 #include "grouping.h"
+#include "histogram_binary.h"
 #include "kahan.h"
 
 namespace auspex::query {
@@ -83,6 +86,60 @@ struct VarianceState {
   }
 };
 
+// What an aggregation does with histograms.
+enum class HistogramUse : uint8_t { kIgnore, kCount, kSum, kMean };
+template <typename State>
+constexpr HistogramUse kHistogramUse = HistogramUse::kIgnore;
+template <>
+constexpr HistogramUse kHistogramUse<SumState> = HistogramUse::kSum;
+template <>
+constexpr HistogramUse kHistogramUse<MeanState> = HistogramUse::kMean;
+template <>
+constexpr HistogramUse kHistogramUse<CountState> = HistogramUse::kCount;
+template <>
+constexpr HistogramUse kHistogramUse<GroupState> = HistogramUse::kCount;
+
+// The histograms that sum or avg has seen of one group at one step.
+struct HistogramState {
+  std::optional<HistogramSum> sum;
+  std::optional<HistogramMean> mean;
+  HistogramNotes found;
+  bool reset = false;
+  bool not_reset = false;
+
+  // Returns false when it does not go with those before.
+  bool Add(HistogramUse use, const Histogram& histogram) {
+    reset = reset || histogram.hint == CounterReset::kReset;
+    not_reset = not_reset || histogram.hint == CounterReset::kNotReset;
+    if (found.incompatible) return true;
+    if (use == HistogramUse::kSum) return AddTo(sum, histogram);
+    return AddTo(mean, histogram);
+  }
+  Histogram Total() const {
+    Histogram total = sum ? sum->Total() : mean->Total();
+    Compact(total);
+    return total;
+  }
+
+ private:
+  template <typename Sum>
+  bool AddTo(std::optional<Sum>& into, const Histogram& histogram) {
+    if (into) {
+      found.Merge(into->Add(histogram));
+    } else {
+      into.emplace(histogram);
+    }
+    return !found.incompatible;
+  }
+};
+
+std::string MixedSchemasText(std::string_view metric, const std::string& place) {
+  return fmt::format(
+      "PromQL warning: vector contains a mix of histograms with exponential and custom buckets schemas for metric name "
+      "\"{}\"{}",
+      metric, place);
+}
+
 template <typename State>
 struct Groups {
   Groups(const Grouping& grouping, size_t steps) : index(grouping), steps_count(steps) {}
@@ -92,7 +149,13 @@ struct Groups {
   }
   GroupIndex index;
   size_t steps_count;
-  std::vector<State> states;  // [group][step]
+  // Null where the group has no histogram at the step.
+  std::unique_ptr<HistogramState>& HistogramAt(size_t group, size_t step) {
+    if (histograms.size() < index.size() * steps_count) histograms.resize(index.size() * steps_count);
+    return histograms[group * steps_count + step];
+  }
+  std::vector<State> states;                                // [group][step]
+  std::vector<std::unique_ptr<HistogramState>> histograms;  // [group][step], or shorter: the rest has none
   Reservation reservation;
 };
 
@@ -100,7 +163,10 @@ template <typename State>
 class ReduceOperator final : public Operator {
  public:
   explicit ReduceOperator(AggregateSpec spec)
-      : grouping_(std::move(spec.grouping), spec.without), expr_(std::move(spec.expr)) {}
+      : op_(spec.op),
+        grouping_(std::move(spec.grouping), spec.without),
+        expr_(std::move(spec.expr)),
+        place_(std::move(spec.expr_place)) {}
 
   Result<Batch> Run(const StepGrid& grid, Execution& execution) const override {
     AUSPEX_RETURN_IF_ERROR(execution.Stop());
@@ -153,22 +219,63 @@ class ReduceOperator final : public Operator {
         const std::span<double> out = batch.Add(total_.index.labels()[group]);
         const State* states = total_.Row(group);
         for (size_t k = 0; k < out.size(); ++k) out[k] = states[k].Value();
+        if (!total_.histograms.empty()) FinishHistograms(group, batch);
         if (IsEmptyRow(out)) batch.DropLast();
       }
       return batch;
     }
 
    private:
+    // Takes the histograms of a row out of the batch; those that count as a value are left.
+    void TakeHistograms(Batch& batch, size_t i, size_t group, Annotations& notes) {
+      constexpr HistogramUse kUse = kHistogramUse<State>;
+      if (kUse == HistogramUse::kCount) return;
+      for (size_t k = 0; k < batch.steps_count; ++k) {
+        const Histogram* histogram = batch.HistogramAt(i, k);
+        if (histogram == nullptr) continue;
+        if (kUse == HistogramUse::kIgnore) {
+          notes.Info(fmt::format("PromQL info: ignored histogram in {} aggregation{}", AggregateOpName(op_.op_), op_.place_));
+        } else {
+          std::unique_ptr<HistogramState>& state = total_.HistogramAt(group, k);
+          if (state == nullptr) state = std::make_unique<HistogramState>();
+          if (!state->Add(kUse, *histogram)) notes.Warn(MixedSchemasText(batch.labels[i].MetricName(), op_.place_));
+        }
+        batch.SetNumber(i, k, Absent());
+      }
+    }
+
+    // Numbers and histograms in one group, or histograms that do not go together, make nothing.
+    void FinishHistograms(size_t group, Batch& batch) {
+      Annotations notes;
+      const size_t row = batch.size() - 1;
+      for (size_t k = 0; k < batch.steps_count; ++k) {
+        const std::unique_ptr<HistogramState>& state = total_.HistogramAt(group, k);
+        if (state == nullptr) continue;
+        if (!IsAbsent(batch.Row(row)[k])) {
+          notes.Warn("PromQL warning: encountered a mix of histograms and floats for aggregation" + op_.place_);
+          batch.SetNumber(row, k, Absent());
+        } else if (!state->found.incompatible) {
+          batch.SetHistogram(row, k, std::make_shared<const Histogram>(state->Total()));
+        }
+        state->found.reset_collision = state->reset && state->not_reset;
+        NoteHistograms(state->found, "aggregation", op_.place_, notes);
+      }
+      execution_.Note(notes);
+    }
+
     Status Add(Grouped part) {
+      Annotations notes;
       std::vector<size_t> number(part.groups.size());
       for (size_t group = 0; group < number.size(); ++group) number[group] = total_.index.Number(std::move(part.groups[group]));
       for (size_t i = 0; i < part.batch.size(); ++i) {
         State* states = total_.Row(number[part.group_of[i]]);
-        const std::span<const double> row = part.batch.Row(i);
+        if (part.batch.has_histograms()) TakeHistograms(part.batch, i, number[part.group_of[i]], notes);
+        const std::span<const double> row = std::as_const(part.batch).Row(i);
         for (size_t k = 0; k < row.size(); ++k) {
           if (!IsAbsent(row[k])) states[k].Add(row[k], execution_.compat_2());
         }
       }
+      execution_.Note(notes);
       return execution_.Charge(total_.reservation, total_.states.size());
     }
 
@@ -178,8 +285,10 @@ class ReduceOperator final : public Operator {
     InOrder<Grouped> order_;
   };
 
+  const AggregateOp op_;
   const Grouping grouping_;
   const OperatorPtr expr_;
+  const std::string place_;
 };
 
 template <typename State>

@@ -17,6 +17,8 @@ struct AggregateSpec {
   OperatorPtr parameter;        ///< a scalar: topk's k, quantile's phi; else null
   std::string value_label;      ///< of count_values
   std::string parameter_place;  ///< " (1:5)", for notes
+  std::string expr_place;
+  std::string place;            ///< of the aggregation itself
 };
 
 /// Makes the operator that fits spec.op: one of those below.

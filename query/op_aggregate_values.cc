@@ -3,6 +3,7 @@
 #include <map>
 
 #include "grouping.h"
+#include "merge.h"
 #include "note.h"
 #include "op_aggregate.h"
 #include "quantile.h"
@@ -16,13 +17,21 @@ class QuantileOperator final : public Operator {
       : grouping_(std::move(spec.grouping), spec.without),
         expr_(std::move(spec.expr)),
         q_(std::move(spec.parameter)),
-        place_(std::move(spec.parameter_place)) {}
+        place_(std::move(spec.parameter_place)),
+        expr_place_(std::move(spec.expr_place)) {}
 
   Result<Batch> Run(const StepGrid& grid, Execution& execution) const override {
     AUSPEX_RETURN_IF_ERROR(execution.Stop());
     AUSPEX_ASSIGN_OR_RETURN(const Batch q, q_->Run(grid, execution));
-    AUSPEX_ASSIGN_OR_RETURN(const Batch in, expr_->Run(grid, execution));
+    AUSPEX_ASSIGN_OR_RETURN(Batch in, expr_->Run(grid, execution));
     WarnOfBad(q.values, execution);
+    if (in.has_histograms()) {
+      Annotations notes;
+      notes.Info("PromQL info: ignored histogram in quantile aggregation" + expr_place_);
+      execution.Note(notes);
+      in.DropHistograms();
+      in = WithoutEmptyRows(std::move(in));
+    }
     GroupIndex index(grouping_);
     std::vector<std::vector<size_t>> rows;  // of each group
     for (size_t i = 0; i < in.size(); ++i) {
@@ -64,6 +73,7 @@ class QuantileOperator final : public Operator {
   const OperatorPtr expr_;
   const OperatorPtr q_;
   const std::string place_;
+  const std::string expr_place_;
 };
 
 class CountValuesOperator final : public Operator {
@@ -82,7 +92,7 @@ class CountValuesOperator final : public Operator {
       std::map<std::string, size_t> group_of;  // text of a value -> group, for this series
       for (size_t k = 0; k < grid.count; ++k) {
         if (IsAbsent(row[k])) continue;
-        const auto [at, added] = group_of.try_emplace(PrintPlainNumber(row[k]), 0);
+        const auto [at, added] = group_of.try_emplace(TextOf(in, i, k), 0);
         if (added) {
           at->second = index.Of(in.labels[i].With(label_, at->first));
           if (index.size() > batch.size()) batch.Add(index.labels().back());
@@ -96,6 +106,11 @@ class CountValuesOperator final : public Operator {
   }
 
  private:
+  static std::string TextOf(const Batch& in, size_t i, size_t k) {
+    const Histogram* histogram = in.HistogramAt(i, k);
+    return histogram != nullptr ? HistogramText(*histogram) : PrintPlainNumber(in.Row(i)[k]);
+  }
+
   static std::vector<std::string> WithValueLabel(AggregateSpec& spec) {
     if (!spec.without) spec.grouping.push_back(spec.value_label);
     return std::move(spec.grouping);

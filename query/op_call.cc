@@ -14,6 +14,7 @@ class ValueCallOperator final : public Operator {
   Result<Batch> Run(const StepGrid& grid, Execution& execution) const override {
     AUSPEX_RETURN_IF_ERROR(execution.Stop());
     AUSPEX_ASSIGN_OR_RETURN(Batch batch, vector_->Run(grid, execution));
+    batch.DropHistograms();
     std::vector<double> arguments(scalars_.size() * grid.count);  // [step][argument]
     for (size_t a = 0; a < scalars_.size(); ++a) {
       AUSPEX_ASSIGN_OR_RETURN(const Batch scalar, scalars_[a]->Run(grid, execution));
@@ -43,7 +44,7 @@ class TimestampOperator final : public Operator {
     for (size_t i = 0; i < batch.size(); ++i) {
       const std::span<double> row = batch.Row(i);
       for (size_t k = 0; k < grid.count; ++k) {
-        if (!IsAbsent(row[k])) row[k] = static_cast<double>(grid.At(k)) / 1000;
+        if (!IsAbsent(row[k])) batch.SetNumber(i, k, static_cast<double>(grid.At(k)) / 1000);
       }
     }
     return DropIdentities(std::move(batch), execution);

@@ -11,6 +11,7 @@ namespace auspex::query {
 struct HistogramPlaces {
   std::string quantile;
   std::string buckets;
+  std::string first;  ///< of the first argument
 };
 
 /// `histogram_quantile(q, buckets)`.
@@ -20,7 +21,8 @@ OperatorPtr MakeHistogramFraction(OperatorPtr lower, OperatorPtr upper, Operator
 /// `histogram_quantiles(buckets, label, q...)`: one series per quantile, told apart by `label`.
 OperatorPtr MakeHistogramQuantiles(OperatorPtr buckets, std::string label, std::vector<OperatorPtr> qs, HistogramPlaces places);
 
-/// Functions of native histograms on float samples: nothing.
-OperatorPtr MakeNothing(OperatorPtr evaluated);
+/// A number that a histogram has, made by the function named (`histogram_count`, `histogram_sum`, `histogram_avg`,
+/// `histogram_stddev`, `histogram_stdvar`); nothing where there is no histogram.
+OperatorPtr MakeHistogramNumber(std::string_view function, OperatorPtr vector);
 
 }  // namespace auspex::query

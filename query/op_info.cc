@@ -48,7 +48,7 @@ class InfoOperator final : public Operator {
     for (size_t i = 0; i < base.size(); ++i) {
       AUSPEX_RETURN_IF_ERROR(execution.Stop());
       if (IsInfoSeries(base.labels[i])) {
-        AUSPEX_RETURN_IF_ERROR(merger.Add(base.labels[i], base.Row(i)));
+        AUSPEX_RETURN_IF_ERROR(merger.Add(base.labels[i], base.View(i)));
         continue;
       }
       const auto found = by_source.find(base.labels[i].Keep(kIdentifying));
@@ -110,8 +110,9 @@ class InfoOperator final : public Operator {
 
   // Which info series hold for a series changes from step to step: one row for every combination of them.
   Status Enrich(const Batch& base, size_t i, const Batch& info, const Candidates& candidates, RowMerger& merger) const {
-    std::map<std::vector<size_t>, std::vector<double>> rows;
-    const std::span<const double> values = base.Row(i);
+    std::map<std::vector<size_t>, Batch> rows;
+    const RowView whole = base.View(i);
+    const std::span<const double> values = whole.values;
     for (size_t k = 0; k < values.size(); ++k) {
       if (IsAbsent(values[k])) continue;
       std::vector<size_t> sources;
@@ -120,11 +121,14 @@ class InfoOperator final : public Operator {
         if (newest != std::string::npos) sources.push_back(newest);
       }
       if (sources.empty() && needs_match_) continue;
-      rows.try_emplace(sources, std::vector<double>(values.size(), Absent())).first->second[k] = values[k];
+      const auto [at, added] = rows.try_emplace(sources, values.size());
+      if (added) at->second.Add(Labels());
+      at->second.SetNumber(0, k, values[k]);
+      if (whole.HistogramAt(k) != nullptr) at->second.SetHistogram(0, k, whole.HistogramAt(k));
     }
     for (const auto& [sources, row] : rows) {
       AUSPEX_ASSIGN_OR_RETURN(Labels labels, WithInfo(base.labels[i], info, sources));
-      AUSPEX_RETURN_IF_ERROR(merger.Add(std::move(labels), row));
+      AUSPEX_RETURN_IF_ERROR(merger.Add(std::move(labels), row.View(0)));
     }
     return OkStatus();
   }

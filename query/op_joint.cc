@@ -81,6 +81,7 @@ class JointOperator final : public Operator {
     const JointPart& part = parts_[position];
     if (part.op != nullptr) {
       AUSPEX_ASSIGN_OR_RETURN(held.batch, part.op->Run(grid, execution));
+      held.batch.DropHistograms();
       return execution.Charge(held.batch);
     }
     if (part.source == nullptr) return OkStatus();
@@ -100,6 +101,7 @@ class JointOperator final : public Operator {
           for (size_t i = begin; i < end; ++i) {
             AUSPEX_RETURN_IF_ERROR(execution.Stop());
             AUSPEX_RETURN_IF_ERROR(readers[worker]->Read(i, held.columns[i]));
+            held.columns[i].DropHistograms();
             count += held.columns[i].t_ms.size();
           }
           execution.CountRead(0, count);

@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <utility>
 
 #include <xxhash.h>
 
@@ -67,6 +68,9 @@ struct Picked {
       out.Add(in.labels[row]);
     }
     out.values[row_of[row] * out.steps_count + k] = value;
+    if (!in.has_histograms()) return;
+    const HistogramPtr& histogram = in.histograms[row * in.steps_count + k];
+    if (histogram != nullptr) out.SetHistogram(row_of[row], k, histogram);
   }
   // As they were taken first, or in the order of the batch they come from.
   Batch InOrder(bool of_rows) && {
@@ -76,9 +80,7 @@ struct Picked {
     Batch sorted(out.steps_count);
     sorted.values.reserve(out.values.size());
     for (const size_t row : order) {
-      const std::span<const double> from = out.Row(row_of[row]);
-      sorted.values.insert(sorted.values.end(), from.begin(), from.end());
-      sorted.labels.push_back(std::move(out.labels[row_of[row]]));
+      sorted.Append(std::move(out.labels[row_of[row]]), std::as_const(out).View(row_of[row]));
     }
     sorted.reservation = std::move(out.reservation);
     return sorted;
@@ -98,14 +100,21 @@ class PickOperator final : public Operator {
         grouping_(std::move(spec.grouping), spec.without),
         expr_(std::move(spec.expr)),
         parameter_(std::move(spec.parameter)),
-        place_(std::move(spec.parameter_place)) {}
+        place_(std::move(spec.parameter_place)),
+        own_place_(std::move(spec.place)) {}
 
   Result<Batch> Run(const StepGrid& grid, Execution& execution) const override {
     AUSPEX_RETURN_IF_ERROR(execution.Stop());
     AUSPEX_ASSIGN_OR_RETURN(const Batch parameter, parameter_->Run(grid, execution));
-    AUSPEX_ASSIGN_OR_RETURN(const Batch in, expr_->Run(grid, execution));
+    AUSPEX_ASSIGN_OR_RETURN(Batch in, expr_->Run(grid, execution));
     AUSPEX_ASSIGN_OR_RETURN(const bool any, CheckParameter(parameter.values, execution));
     if (!any || in.size() == 0) return Batch(grid.count);
+    if (in.has_histograms() && (op_ == AggregateOp::kTopk || op_ == AggregateOp::kBottomk)) {
+      Annotations notes;
+      notes.Info(fmt::format("PromQL info: ignored histogram in {} aggregation{}", AggregateOpName(op_), own_place_));
+      execution.Note(notes);
+      in.DropHistograms();
+    }
     GroupIndex index(grouping_);
     std::vector<size_t> group_of(in.size());
     for (size_t i = 0; i < in.size(); ++i) group_of[i] = index.Of(in.labels[i]);
@@ -200,6 +209,7 @@ class PickOperator final : public Operator {
   const OperatorPtr expr_;
   const OperatorPtr parameter_;
   const std::string place_;
+  const std::string own_place_;
 };
 
 }  // namespace

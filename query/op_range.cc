@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <unordered_set>
 
+#include "kernel_histogram.h"
 #include "kernel_summary.h"
 #include "merge.h"
 #include "metric_identity.h"
@@ -58,14 +59,19 @@ class RangeOperator final : public Operator {
             const Labels labels = selection->labels(i);
             const size_t rows_before = batch.size();
             Labels named = spec_.keeps_metric_name ? labels : DropIdentity(labels, execution);
+            worker.histograms.clear();
+            bool numbers = true;
             if (outputs_.empty()) {
               const std::span<double> row = batch.Add(std::move(named));
-              AUSPEX_RETURN_IF_ERROR(EvaluateSeries(labels, worker.columns, grid, times, scalars, execution, row, notes));
+              AUSPEX_RETURN_IF_ERROR(
+                  EvaluateSeries(labels, worker.columns, grid, times, scalars, execution, row, worker.histograms, notes));
+              numbers = HasNumber(row, worker.histograms);
               if (IsEmptyRow(row)) batch.DropLast();
             } else {
               worker.rows.assign(outputs_.size() * grid.count, Absent());
-              AUSPEX_RETURN_IF_ERROR(
-                  EvaluateSeries(labels, worker.columns, grid, times, scalars, execution, worker.rows, notes));
+              AUSPEX_RETURN_IF_ERROR(EvaluateSeries(labels, worker.columns, grid, times, scalars, execution, worker.rows,
+                                                    worker.histograms, notes));
+              worker.histograms.clear();  // of several numbers
               for (size_t o = 0; o < outputs_.size(); ++o) {
                 const auto row = std::span<const double>(worker.rows).subspan(o * grid.count, grid.count);
                 if (IsEmptyRow(row)) continue;
@@ -74,7 +80,10 @@ class RangeOperator final : public Operator {
               }
             }
             if (batch.size() == rows_before) continue;
-            if (counter_) NoteCounter(labels, notes);
+            if (counter_ && numbers) NoteCounter(labels, notes);
+            for (size_t k = 0; k < worker.histograms.size(); ++k) {
+              if (worker.histograms[k] != nullptr) batch.SetHistogram(batch.size() - 1, k, std::move(worker.histograms[k]));
+            }
             AUSPEX_RETURN_IF_ERROR(execution.Charge(batch));
           }
           // Both at the turn of the morsel, so that notes and errors do not depend on the threads.
@@ -92,7 +101,8 @@ class RangeOperator final : public Operator {
     std::unique_ptr<SeriesReader> reader;
     SummarizedColumns columns;  // one piece of samples when no edges are given
     Reservation held;
-    std::vector<double> rows;  // [output][step]
+    std::vector<double> rows;              // [output][step]
+    std::vector<HistogramPtr> histograms;  // of the row, or empty
 
     // No pieces when there is nothing.
     Status Read(size_t index, const std::vector<int64_t>& edges, const SummaryKernel* summary, Execution& execution) {
@@ -122,6 +132,13 @@ class RangeOperator final : public Operator {
     std::sort(edges.begin(), edges.end());
     edges.erase(std::unique(edges.begin(), edges.end()), edges.end());
     return edges;
+  }
+
+  static bool HasNumber(std::span<const double> row, const std::vector<HistogramPtr>& histograms) {
+    for (size_t k = 0; k < row.size(); ++k) {
+      if (!IsAbsent(row[k]) && (histograms.empty() || histograms[k] == nullptr)) return true;
+    }
+    return false;
   }
 
   // Sees the output labels of all morsels in order: series of different metrics may become equal.
@@ -169,21 +186,33 @@ class RangeOperator final : public Operator {
     return out;
   }
 
-  Status Evaluate(const RangeInput& input, const SummarizedColumns& columns, std::span<double> out, Annotations& notes) const {
+  Status Evaluate(const RangeInput& input, const SummarizedColumns& columns, std::span<double> out,
+                  std::vector<HistogramPtr>& histograms, Annotations& notes) const {
     if (!columns.runs.empty()) {
       summary_->evaluate(input, columns, out);
       return OkStatus();
     }
+    if (input.histograms.empty()) return EvaluateNumbers(input, out, notes);
+    const NumberKernel numbers = [this](const RangeInput& some, std::span<double> answers, Annotations& their_notes) {
+      return EvaluateNumbers(some, answers, their_notes);
+    };
+    if (spec_.kernel == nullptr || spec_.extension != RangeExtension::kNone)
+      return EvaluateNumbersOnly(input, numbers, out, notes);
+    return EvaluateHistogramRange(spec_.function, input, numbers, out, histograms, notes);
+  }
+
+  Status EvaluateNumbers(const RangeInput& input, std::span<double> out, Annotations& notes) const {
     if (spec_.kernel != nullptr) return spec_.kernel(input, out, notes);
     return spec_.registered->Evaluate(input, out, notes);
   }
 
   Status EvaluateSeries(const Labels& labels, const SummarizedColumns& columns, const StepGrid& grid, const StepGrid& times,
                         const std::vector<std::vector<double>>& scalars, const Execution& execution, std::span<double> row,
-                        Annotations& notes) const {
+                        std::vector<HistogramPtr>& histograms, Annotations& notes) const {
     RangeInput input;
     input.t_ms = columns.samples.t_ms;
     input.values = columns.samples.values;
+    input.histograms = columns.samples.histograms;
     input.range_ms = spec_.range_ms;
     input.lookback_ms = execution.lookback_ms();
     input.closed_left = execution.compat_2();
@@ -193,7 +222,7 @@ class RangeOperator final : public Operator {
     if (times.count == grid.count) {
       input.evaluation = grid;
       for (size_t i = 0; i < scalars.size(); ++i) input.scalars[i] = scalars[i];
-      return Evaluate(input, columns, row, notes);
+      return Evaluate(input, columns, row, histograms, notes);
     }
     // `@`: one window for all steps, whose answers may still differ by their scalars and evaluation times.
     std::vector<double> one(std::max<size_t>(outputs_.size(), 1));
@@ -204,8 +233,12 @@ class RangeOperator final : public Operator {
             scalars[i].size() <= 1 ? std::span<const double>(scalars[i]) : std::span<const double>(scalars[i]).subspan(k, 1);
       }
       std::fill(one.begin(), one.end(), Absent());
-      AUSPEX_RETURN_IF_ERROR(Evaluate(input, columns, one, notes));
+      std::vector<HistogramPtr> histogram;
+      AUSPEX_RETURN_IF_ERROR(Evaluate(input, columns, one, histogram, notes));
       for (size_t o = 0; o < one.size(); ++o) row[o * grid.count + k] = one[o];
+      if (histogram.empty()) continue;
+      histograms.resize(grid.count);
+      histograms[k] = std::move(histogram.front());
     }
     return OkStatus();
   }
@@ -288,7 +321,7 @@ Result<std::vector<ResultSeries>> ReadMatrix(const RangeSource& source, int64_t 
     ExtendToWindow(extension, times.start_ms - range_ms, times.start_ms, lookback_ms, columns);
     if (columns.t_ms.empty()) continue;
     AUSPEX_RETURN_IF_ERROR(execution.Charge(held, held_count += columns.t_ms.size()));
-    out.push_back({selection->labels(i), std::move(columns.t_ms), std::move(columns.values)});
+    out.push_back({selection->labels(i), std::move(columns.t_ms), std::move(columns.values), std::move(columns.histograms)});
     columns.Clear();
   }
   execution.CountBlocks(reader->cost());

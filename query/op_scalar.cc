@@ -42,7 +42,7 @@ class ScalarOperator final : public Operator {
     for (size_t i = 0; i < in.size(); ++i) {
       const std::span<const double> row = in.Row(i);
       for (size_t k = 0; k < grid.count; ++k) {
-        if (IsAbsent(row[k])) continue;
+        if (IsAbsent(row[k]) || in.HistogramAt(i, k) != nullptr) continue;
         if (found[k] < 2) ++found[k];
         out[k] = row[k];
       }
@@ -69,6 +69,7 @@ class StepInvariantOperator final : public Operator {
     batch.labels = std::move(once.labels);
     batch.values.reserve(batch.size() * grid.count);
     for (const double value : once.values) batch.values.insert(batch.values.end(), grid.count, value);
+    for (const HistogramPtr& histogram : once.histograms) batch.histograms.insert(batch.histograms.end(), grid.count, histogram);
     batch.reservation = std::move(held);
     return batch;
   }
@@ -124,6 +125,8 @@ double ApplyScalar(BinaryOp op, double left, double right) {
       return left >= right ? 1 : 0;
     case BinaryOp::kLessEqual:
       return left <= right ? 1 : 0;
+    case BinaryOp::kTrimUpper:
+    case BinaryOp::kTrimLower:
     case BinaryOp::kAnd:
     case BinaryOp::kOr:
     case BinaryOp::kUnless:

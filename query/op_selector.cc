@@ -2,13 +2,15 @@
 
 #include <algorithm>
 
+#include "reset_hint.h"
+
 namespace auspex::query {
 namespace {
 
 class SelectorOperator final : public Operator {
  public:
-  SelectorOperator(std::vector<Matcher> matchers, TimeShift shift, bool timestamps)
-      : matchers_(std::move(matchers)), shift_(shift), timestamps_(timestamps) {}
+  SelectorOperator(std::vector<Matcher> matchers, TimeShift shift, bool timestamps, bool reset_hints)
+      : matchers_(std::move(matchers)), shift_(shift), timestamps_(timestamps), reset_hints_(reset_hints) {}
 
   Result<Batch> Run(const StepGrid& grid, Execution& execution) const override { return Collect(*this, grid, execution); }
 
@@ -39,7 +41,9 @@ class SelectorOperator final : public Operator {
             AUSPEX_RETURN_IF_ERROR(execution.Charge(worker.held, worker.columns.t_ms.capacity()));
             if (worker.columns.t_ms.empty()) continue;
             const std::span<double> row = batch.Add(Labels());
+            if (reset_hints_) AddResetHints(worker.columns);
             FillRow(worker.columns, times, oldest_ms, row);
+            if (!worker.columns.histograms.empty() && !timestamps_) FillHistograms(worker.columns, times, oldest_ms, batch);
             if (IsEmptyRow(row)) {
               batch.DropLast();
               continue;
@@ -78,15 +82,28 @@ class SelectorOperator final : public Operator {
     if (times.count == 1) std::fill(row.begin(), row.end(), row[0]);
   }
 
+  // As FillRow, for the last row of the batch.
+  static void FillHistograms(const SampleColumns& columns, const StepGrid& times, int64_t oldest_ms, Batch& batch) {
+    size_t next = 0;
+    for (size_t k = 0; k < times.count; ++k) {
+      const int64_t t_ms = times.At(k);
+      while (next < columns.t_ms.size() && columns.t_ms[next] <= t_ms) ++next;
+      if (next == 0 || columns.t_ms[next - 1] < t_ms - oldest_ms || columns.histograms[next - 1] == nullptr) continue;
+      const size_t end = times.count == 1 ? batch.steps_count : k + 1;
+      for (size_t step = k; step < end; ++step) batch.SetHistogram(batch.size() - 1, step, columns.histograms[next - 1]);
+    }
+  }
+
   const std::vector<Matcher> matchers_;
   const TimeShift shift_;
   const bool timestamps_;
+  const bool reset_hints_;
 };
 
 }  // namespace
 
-OperatorPtr MakeSelector(std::vector<Matcher> matchers, TimeShift shift, bool timestamps) {
-  return std::make_unique<SelectorOperator>(std::move(matchers), shift, timestamps);
+OperatorPtr MakeSelector(std::vector<Matcher> matchers, TimeShift shift, bool timestamps, bool reset_hints) {
+  return std::make_unique<SelectorOperator>(std::move(matchers), shift, timestamps, reset_hints);
 }
 
 }  // namespace auspex::query

@@ -18,8 +18,8 @@ class SetOperator final : public Operator {
     if (op_ == BinaryOp::kOr) {
       Mask(right, groups.right_group, Presence(left, groups.left_rows), false);
       RowMerger merger(grid.count);
-      for (size_t i = 0; i < left.size(); ++i) AUSPEX_RETURN_IF_ERROR(merger.Add(std::move(left.labels[i]), left.Row(i)));
-      for (size_t i = 0; i < right.size(); ++i) AUSPEX_RETURN_IF_ERROR(merger.Add(std::move(right.labels[i]), right.Row(i)));
+      for (size_t i = 0; i < left.size(); ++i) AUSPEX_RETURN_IF_ERROR(merger.Add(std::move(left.labels[i]), left.View(i)));
+      for (size_t i = 0; i < right.size(); ++i) AUSPEX_RETURN_IF_ERROR(merger.Add(std::move(right.labels[i]), right.View(i)));
       return std::move(merger).Finish();
     }
     Mask(left, groups.left_group, Presence(right, groups.right_rows), op_ == BinaryOp::kAnd);
@@ -46,7 +46,7 @@ class SetOperator final : public Operator {
     for (size_t i = 0; i < batch.size(); ++i) {
       const std::span<double> row = batch.Row(i);
       for (size_t k = 0; k < row.size(); ++k) {
-        if (present[group_of[i] * batch.steps_count + k] != keep_if) row[k] = Absent();
+        if (present[group_of[i] * batch.steps_count + k] != keep_if) batch.SetNumber(i, k, Absent());
       }
     }
   }

@@ -25,6 +25,7 @@ class SmoothedSelectorOperator final : public Operator {
       AUSPEX_RETURN_IF_ERROR(execution.Stop());
       AUSPEX_RETURN_IF_ERROR(reader->Read(i, columns));
       execution.CountRead(0, columns.t_ms.size());
+      columns.DropHistograms();  // numbers alone can be interpolated
       const std::span<double> row = batch.Add(selection->labels(i));
       size_t next = 0;  // the first sample at or behind the step
       for (size_t k = 0; k < times.count; ++k) {

@@ -2,7 +2,9 @@
 
 #include <algorithm>
 #include <numeric>
+#include <utility>
 
+#include "merge.h"
 #include "value_order.h"
 
 namespace auspex::query {
@@ -12,9 +14,7 @@ Batch Reordered(Batch batch, const std::vector<size_t>& order) {
   Batch out(batch.steps_count);
   out.values.reserve(batch.values.size());
   for (const size_t i : order) {
-    const std::span<const double> row = batch.Row(i);
-    out.values.insert(out.values.end(), row.begin(), row.end());
-    out.labels.push_back(std::move(batch.labels[i]));
+    out.Append(std::move(batch.labels[i]), std::as_const(batch).View(i));
   }
   return out;
 }
@@ -24,6 +24,8 @@ class SortOperator final : public Operator {
   SortOperator(OperatorPtr vector, bool descending) : vector_(std::move(vector)), descending_(descending) {}
   Result<Batch> Run(const StepGrid& grid, Execution& execution) const override {
     AUSPEX_ASSIGN_OR_RETURN(Batch batch, vector_->Run(grid, execution));
+    batch.DropHistograms();  // they have no order
+    batch = WithoutEmptyRows(std::move(batch));
     if (grid.count != 1) return batch;
     std::vector<RankedRow> rows;
     for (size_t i = 0; i < batch.size(); ++i) rows.push_back({batch.values[i], i});

@@ -1,5 +1,6 @@
 #include <limits>
 
+#include "histogram_binary.h"
 #include "merge.h"
 #include "metric_identity.h"
 #include "op_binary.h"
@@ -23,7 +24,8 @@ std::string InBraces(const Labels& marked) {
 
 class VectorVectorOperator final : public Operator {
  public:
-  VectorVectorOperator(BinaryOp op, bool return_bool, VectorMatching matching, OperatorPtr left, OperatorPtr right)
+  VectorVectorOperator(BinaryOp op, bool return_bool, VectorMatching matching, OperatorPtr left, OperatorPtr right,
+                       std::string place)
       : op_(op),
         return_bool_(return_bool),
         matching_(std::move(matching)),
@@ -31,7 +33,8 @@ class VectorVectorOperator final : public Operator {
         signature_(matching_),
         label_views_(matching_.labels.begin(), matching_.labels.end()),
         left_(std::move(left)),
-        right_(std::move(right)) {}
+        right_(std::move(right)),
+        place_(std::move(place)) {}
 
   Result<Batch> Run(const StepGrid& grid, Execution& execution) const override {
     AUSPEX_RETURN_IF_ERROR(execution.Stop());
@@ -40,6 +43,7 @@ class VectorVectorOperator final : public Operator {
     if (left.size() + right.size() == 0) return Batch(grid.count);
     Join join(*this, swapped_ ? right : left, swapped_ ? left : right, execution);
     AUSPEX_RETURN_IF_ERROR(join.Execute());
+    execution.Note(join.notes);
     Batch batch = std::move(join.merger).Finish();
     AUSPEX_RETURN_IF_ERROR(execution.Charge(batch));
     return batch;
@@ -68,8 +72,8 @@ class VectorVectorOperator final : public Operator {
         const size_t group = groups.left_group[i];
         for (const size_t j : groups.right_rows[group]) {
           AUSPEX_RETURN_IF_ERROR(Pair(
-              group, many.labels[i], one.labels[j], [&](size_t k) { return many.Row(i)[k]; },
-              [&](size_t k) { return one.Row(j)[k]; }));
+              group, many.labels[i], one.labels[j], [&](size_t k) { return Cell(many, i, k); },
+              [&](size_t k) { return Cell(one, j, k); }));
         }
         if (one_fill) AUSPEX_RETURN_IF_ERROR(FillOne(group, i));
       }
@@ -127,38 +131,60 @@ class VectorVectorOperator final : public Operator {
         seen = &matched[group].try_emplace(one_to_one ? Labels() : labels, many.steps_count, false).first->second;
       }
       for (size_t k = 0; k < row.size(); ++k) {
-        const double m = many_at(k);
-        const double o = one_at(k);
+        const BinaryOperand m = many_at(k);
+        const BinaryOperand o = one_at(k);
         row[k] = Absent();
-        if (IsAbsent(m) || IsAbsent(o)) continue;
-        row[k] = op.swapped_ ? op.Apply(o, m) : op.Apply(m, o);
+        if (IsAbsent(m.number) || IsAbsent(o.number)) continue;
+        bool known = true;
+        row[k] = op.swapped_ ? Apply(o, m, k, known) : Apply(m, o, k, known);
         // To Prometheus 2, a pair that a comparison filters out is no match: only two that are kept contradict each other.
-        if (seen == nullptr || (execution.compat_2() && IsAbsent(row[k]))) continue;
+        if (!known || seen == nullptr || (execution.compat_2() && IsAbsent(row[k]))) continue;
         if ((*seen)[k]) return op.MultipleMatches();
         (*seen)[k] = true;
       }
-      return merger.Add(std::move(labels), row);
+      const Status status = merger.Add(std::move(labels), RowView(row, histograms));
+      histograms.clear();
+      return status;
     }
+
+    // The value at step k; a histogram goes beside the row. known: whether the operator knows what the operands are.
+    double Apply(const BinaryOperand& left, const BinaryOperand& right, size_t k, bool& known) {
+      if (left.histogram == nullptr && right.histogram == nullptr) {
+        if (!IsTrim(op.op_)) return op.Apply(left.number, right.number);
+        known = false;
+        NoteIncompatibleTypes(op.op_, left, right, op.place_, notes);
+        return Absent();
+      }
+      BinaryValue value = ApplyToHistograms(op.op_, op.return_bool_, left, right, op.place_, notes);
+      known = value.known;
+      if (value.histogram != nullptr) {
+        histograms.resize(row.size());
+        histograms[k] = std::move(value.histogram);
+      }
+      return value.number;
+    }
+
+    static BinaryOperand Cell(const Batch& batch, size_t i, size_t k) { return {batch.Row(i)[k], batch.HistogramAt(i, k)}; }
 
     Status FillOne(size_t group, size_t i) {
       const auto one_at = [&](size_t k) {
         for (const size_t j : groups.right_rows[group]) {
-          if (!IsAbsent(one.Row(j)[k])) return Absent();  // matched already
+          if (!IsAbsent(one.Row(j)[k])) return BinaryOperand{Absent(), nullptr};  // matched already
         }
-        return *one_fill;
+        return BinaryOperand{*one_fill, nullptr};
       };
       return Pair(
-          group, many.labels[i], op.signature_.Of(many.labels[i]), [&](size_t k) { return many.Row(i)[k]; }, one_at);
+          group, many.labels[i], op.signature_.Of(many.labels[i]), [&](size_t k) { return Cell(many, i, k); }, one_at);
     }
 
     Status FillMany(size_t group, size_t j) {
       const auto many_at = [&](size_t k) {
         for (const size_t i : groups.left_rows[group]) {
-          if (!IsAbsent(many.Row(i)[k])) return Absent();
+          if (!IsAbsent(many.Row(i)[k])) return BinaryOperand{Absent(), nullptr};
         }
-        return *many_fill;
+        return BinaryOperand{*many_fill, nullptr};
       };
-      return Pair(group, op.signature_.Of(one.labels[j]), one.labels[j], many_at, [&](size_t k) { return one.Row(j)[k]; });
+      return Pair(group, op.signature_.Of(one.labels[j]), one.labels[j], many_at, [&](size_t k) { return Cell(one, j, k); });
     }
 
     const VectorVectorOperator& op;
@@ -171,6 +197,8 @@ class VectorVectorOperator final : public Operator {
     const std::optional<double> many_fill;
     std::vector<bool> active;  // by step
     std::vector<double> row;
+    std::vector<HistogramPtr> histograms;  // beside the row; empty when it has none
+    Annotations notes;
     // Steps at which a group, or a result of it, was matched already.
     std::vector<std::unordered_map<Labels, std::vector<bool>>> matched;
   };
@@ -208,12 +236,15 @@ class VectorVectorOperator final : public Operator {
   const std::vector<std::string_view> label_views_;
   const OperatorPtr left_;
   const OperatorPtr right_;
+  const std::string place_;
 };
 
 }  // namespace
 
-OperatorPtr MakeVectorVector(BinaryOp op, bool return_bool, VectorMatching matching, OperatorPtr left, OperatorPtr right) {
-  return std::make_unique<VectorVectorOperator>(op, return_bool, std::move(matching), std::move(left), std::move(right));
+OperatorPtr MakeVectorVector(BinaryOp op, bool return_bool, VectorMatching matching, OperatorPtr left, OperatorPtr right,
+                             std::string place) {
+  return std::make_unique<VectorVectorOperator>(op, return_bool, std::move(matching), std::move(left), std::move(right),
+                                                std::move(place));
 }
 
 }  // namespace auspex::query

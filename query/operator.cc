@@ -20,6 +20,7 @@ class Collector final : public MorselSink {
       return OkStatus();
     }
     batch_.values.insert(batch_.values.end(), part.values.begin(), part.values.end());
+    batch_.AppendHistograms(part.histograms);
     std::move(part.labels.begin(), part.labels.end(), std::back_inserter(batch_.labels));
     // What the part has reserved is now the whole's.
     part.reservation = Reservation();

@@ -58,6 +58,9 @@ bool DependsOnEvaluationTime(std::string_view function) {
 
 double Seconds(int64_t ms) { return static_cast<double>(ms) / 1000; }
 
+// What the functions around a selector take of its histograms.
+enum class HistogramUse : uint8_t { kUnknown, kTotals, kBuckets };
+
 // A planned part of the expression.
 struct Part {
   OperatorPtr op;
@@ -107,6 +110,9 @@ class Planner {
     return MakeStepInvariant(std::move(part.op));
   }
 
+  // Prometheus looks for resets where it reads no more of histograms than their counts and sums.
+  bool ResetHints() const { return use_ == HistogramUse::kTotals; }
+
   std::string Place(const Expr& expr) const { return PlaceSuffix(text_, expr.span.begin); }
 
   TimeShift ShiftOf(const TimeModifier& time) const {
@@ -134,7 +140,13 @@ class Planner {
   }
 
   Result<Part> Build(const Expr& expr) const {
-    const auto build = [&] { return std::visit([&](const auto& node) { return Build(expr, node); }, expr.node); };
+    const auto build = [&] {
+      const HistogramUse before = use_;
+      use_ = UseWithin(expr);
+      Result<Part> part = std::visit([&](const auto& node) { return Build(expr, node); }, expr.node);
+      use_ = before;
+      return part;
+    };
     if (at_ == nullptr || std::holds_alternative<Paren>(expr.node) || std::holds_alternative<NumberLiteral>(expr.node)) {
       return build();
     }
@@ -174,6 +186,20 @@ class Planner {
     return node;
   }
 
+  // What is asked of the histograms below an expression.
+  HistogramUse UseWithin(const Expr& expr) const {
+    if (use_ == HistogramUse::kBuckets) return use_;
+    if (const auto* binary = std::get_if<Binary>(&expr.node); binary != nullptr && IsTrim(binary->op))
+      return HistogramUse::kBuckets;
+    const auto* call = std::get_if<Call>(&expr.node);
+    if (call == nullptr) return use_;
+    const std::string& name = call->function;
+    if (name == "histogram_count" || name == "histogram_sum" || name == "histogram_avg") return HistogramUse::kTotals;
+    if (name == "histogram_quantile" || name == "histogram_quantiles" || name == "histogram_fraction")
+      return HistogramUse::kBuckets;
+    return use_;
+  }
+
   Result<Part> Build(const Expr& /*expr*/, const NumberLiteral& number) const { return Part{MakeNumber(number.value), true}; }
 
   Result<Part> Build(const Expr& /*expr*/, const Paren& paren) const { return Build(*paren.expr); }
@@ -183,7 +209,7 @@ class Planner {
     if (selector.extension == RangeExtension::kSmoothed) {
       return Part{MakeSmoothedSelector(selector.matchers, shift), shift.at_ms.has_value()};
     }
-    return Part{MakeSelector(selector.matchers, shift, /*timestamps=*/false), shift.at_ms.has_value()};
+    return Part{MakeSelector(selector.matchers, shift, /*timestamps=*/false, ResetHints()), shift.at_ms.has_value()};
   }
 
   Result<Part> Build(const Expr& /*expr*/, const Unary& unary) const {
@@ -197,7 +223,7 @@ class Planner {
     return part;
   }
 
-  Result<Part> Build(const Expr& /*expr*/, const Binary& binary) const {
+  Result<Part> Build(const Expr& expr, const Binary& binary) const {
     AUSPEX_ASSIGN_OR_RETURN(Part left, Build(*binary.left));
     AUSPEX_ASSIGN_OR_RETURN(Part right, Build(*binary.right));
     const bool invariant = left.invariant && right.invariant;
@@ -209,22 +235,24 @@ class Planner {
     if (left_scalar && right_scalar) {
       op = MakeScalarBinary(binary.op, std::move(l), std::move(r));
     } else if (left_scalar) {
-      op = MakeVectorScalar(binary.op, binary.return_bool, std::move(r), std::move(l), /*scalar_left=*/true);
+      op = MakeVectorScalar(binary.op, binary.return_bool, std::move(r), std::move(l), /*scalar_left=*/true, Place(expr));
     } else if (right_scalar) {
-      op = MakeVectorScalar(binary.op, binary.return_bool, std::move(l), std::move(r), /*scalar_left=*/false);
+      op = MakeVectorScalar(binary.op, binary.return_bool, std::move(l), std::move(r), /*scalar_left=*/false, Place(expr));
     } else if (IsSetOp(binary.op)) {
       op = MakeSetOperator(binary.op, binary.matching, std::move(l), std::move(r));
     } else {
-      op = MakeVectorVector(binary.op, binary.return_bool, binary.matching, std::move(l), std::move(r));
+      op = MakeVectorVector(binary.op, binary.return_bool, binary.matching, std::move(l), std::move(r), Place(expr));
     }
     return Part{std::move(op), invariant};
   }
 
-  Result<Part> Build(const Expr& /*expr*/, const Aggregate& aggregate) const {
+  Result<Part> Build(const Expr& whole, const Aggregate& aggregate) const {
     AggregateSpec spec;
     spec.op = aggregate.op;
     spec.grouping = aggregate.grouping;
     spec.without = aggregate.without;
+    spec.place = Place(whole);
+    spec.expr_place = Place(*aggregate.expr);
     AUSPEX_ASSIGN_OR_RETURN(Part expr, Build(*aggregate.expr));
     Part parameter{nullptr, true};
     if (aggregate.op == AggregateOp::kCountValues) {
@@ -324,7 +352,8 @@ class Planner {
 
   Result<OperatorPtr> BuildHistogramCall(const Call& call, std::vector<OperatorPtr> ops) const {
     const std::string& name = call.function;
-    const HistogramPlaces places{Place(*call.arguments.front()), Place(*call.arguments.back())};
+    const std::string first = Place(*call.arguments.front());
+    const HistogramPlaces places{first, Place(*call.arguments.back()), first};
     if (name == "histogram_quantile") return MakeHistogramQuantile(std::move(ops[0]), std::move(ops[1]), places);
     if (name == "histogram_fraction") {
       return MakeHistogramFraction(std::move(ops[0]), std::move(ops[1]), std::move(ops[2]), places);
@@ -333,10 +362,11 @@ class Planner {
       OperatorPtr buckets = std::move(ops[0]);
       ops.erase(ops.begin(), ops.begin() + 2);
       return MakeHistogramQuantiles(std::move(buckets), StringOf(*call.arguments[1]), std::move(ops),
-                                    {places.buckets, places.quantile});
+                                    {places.buckets, places.quantile, first});
     }
-    // histogram_count, histogram_sum, ...: of native histograms, which no sample is yet.
-    return MakeNothing(std::move(ops[0]));
+    OperatorPtr number = MakeHistogramNumber(name, std::move(ops[0]));
+    if (number == nullptr) return Unsupported("function {}: cannot be evaluated here", name);
+    return number;
   }
 
   static std::vector<std::string> Strings(const Call& call, size_t first) {
@@ -352,12 +382,16 @@ class Planner {
       range.shift = ShiftOf(matrix->vector.time);
       range.range_ms = matrix->range_ms;
       range.extension = matrix->vector.extension;
-      range.source = MakeStoredSource(matrix->vector.matchers);
+      range.source = MakeStoredSource(matrix->vector.matchers, ResetHints());
     } else {
       const auto& subquery = std::get<Subquery>(expr.node);
       range.shift = ShiftOf(subquery.time);
       range.range_ms = subquery.range_ms;
-      AUSPEX_ASSIGN_OR_RETURN(OperatorPtr inner, BuildVarying(*subquery.expr));
+      const HistogramUse before = use_;
+      use_ = HistogramUse::kBuckets;
+      Result<OperatorPtr> built = BuildVarying(*subquery.expr);
+      use_ = before;
+      AUSPEX_ASSIGN_OR_RETURN(OperatorPtr inner, std::move(built));
       range.source = MakeSubquerySource(std::move(inner), subquery.step_ms > 0 ? subquery.step_ms : kDefaultResolutionMs);
     }
     range.invariant = range.shift.at_ms.has_value();
@@ -484,6 +518,7 @@ class Planner {
   const FunctionRegistry& registry_;
   const PlanTimes times_;
   mutable PlanNode* at_;
+  mutable HistogramUse use_ = HistogramUse::kUnknown;  // at the expression that is being built
 };
 
 }  // namespace

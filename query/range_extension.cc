@@ -149,6 +149,7 @@ Status CheckExtension(RangeExtension extension, std::string_view function) {
 
 void ExtendToWindow(RangeExtension extension, int64_t begin_ms, int64_t end_ms, int64_t lookback_ms, SampleColumns& columns) {
   if (extension == RangeExtension::kNone) return;
+  columns.DropHistograms();
   const bool smoothed = extension == RangeExtension::kSmoothed;
   size_t oldest = 0;
   while (oldest < columns.t_ms.size() && columns.t_ms[oldest] <= begin_ms - lookback_ms) ++oldest;

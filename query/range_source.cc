@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "reset_hint.h"
+
 namespace auspex::query {
 namespace {
 
@@ -13,16 +15,19 @@ void DropStaleMarkers(SampleColumns& columns) {
     if (IsAbsent(columns.values[i])) continue;
     columns.t_ms[kept] = columns.t_ms[i];
     columns.values[kept] = columns.values[i];
+    if (!columns.histograms.empty()) columns.histograms[kept] = std::move(columns.histograms[i]);
     ++kept;
   }
   columns.t_ms.resize(kept);
   columns.values.resize(kept);
+  if (!columns.histograms.empty()) columns.histograms.resize(kept);
 }
 
 // Runs have none.
 void DropStaleMarkers(SummarizedColumns& columns) {
   std::vector<int64_t>& t_ms = columns.samples.t_ms;
   std::vector<double>& values = columns.samples.values;
+  std::vector<HistogramPtr>& histograms = columns.samples.histograms;
   size_t kept = 0;
   for (SummarizedColumns::Piece& piece : columns.pieces) {
     if (piece.summarized) continue;
@@ -30,6 +35,7 @@ void DropStaleMarkers(SummarizedColumns& columns) {
     for (size_t i = piece.begin; i < piece.end; ++i) {
       if (IsAbsent(values[i])) continue;
       t_ms[kept] = t_ms[i];
+      if (!histograms.empty()) histograms[kept] = std::move(histograms[i]);
       values[kept++] = values[i];
     }
     piece.begin = begin;
@@ -37,25 +43,30 @@ void DropStaleMarkers(SummarizedColumns& columns) {
   }
   t_ms.resize(kept);
   values.resize(kept);
+  if (!histograms.empty()) histograms.resize(kept);
 }
 
 class StoredSelection final : public Selection {
  public:
-  explicit StoredSelection(std::unique_ptr<Selection> selection) : selection_(std::move(selection)) {}
+  StoredSelection(std::unique_ptr<Selection> selection, bool reset_hints)
+      : selection_(std::move(selection)), reset_hints_(reset_hints) {}
   size_t size() const override { return selection_->size(); }
   Labels labels(size_t index) const override { return selection_->labels(index); }
   Labels LabelsKept(size_t index, std::span<const std::string_view> names) const override {
     return selection_->LabelsKept(index, names);
   }
-  std::unique_ptr<SeriesReader> NewReader() const override { return std::make_unique<Reader>(selection_->NewReader()); }
+  std::unique_ptr<SeriesReader> NewReader() const override {
+    return std::make_unique<Reader>(selection_->NewReader(), reset_hints_);
+  }
 
  private:
   class Reader final : public SeriesReader {
    public:
-    explicit Reader(std::unique_ptr<SeriesReader> reader) : reader_(std::move(reader)) {}
+    Reader(std::unique_ptr<SeriesReader> reader, bool reset_hints) : reader_(std::move(reader)), reset_hints_(reset_hints) {}
     Status Read(size_t index, SampleColumns& out) override {
       AUSPEX_RETURN_IF_ERROR(reader_->Read(index, out));
       DropStaleMarkers(out);
+      if (reset_hints_) AddResetHints(out);
       return OkStatus();
     }
     Status ReadSummarized(size_t index, const SummaryUse& use, SummarizedColumns& out) override {
@@ -67,14 +78,16 @@ class StoredSelection final : public Selection {
 
    private:
     std::unique_ptr<SeriesReader> reader_;
+    const bool reset_hints_;
   };
   std::unique_ptr<Selection> selection_;
+  const bool reset_hints_;
 };
 
 class StoredSource final : public RangeSource {
  public:
-  explicit StoredSource(std::vector<Matcher> matchers)
-      : matchers_(std::move(matchers)), one_metric_(FixesMetricName(matchers_)) {}
+  StoredSource(std::vector<Matcher> matchers, bool reset_hints)
+      : matchers_(std::move(matchers)), one_metric_(FixesMetricName(matchers_)), reset_hints_(reset_hints) {}
   Result<std::unique_ptr<Selection>> Open(int64_t begin_ms, int64_t end_ms, Execution& execution) const override {
     SelectRequest request;
     request.tenant = execution.tenant();
@@ -82,13 +95,14 @@ class StoredSource final : public RangeSource {
     request.begin_ms = begin_ms;
     request.end_ms = end_ms + 1;
     AUSPEX_ASSIGN_OR_RETURN(std::unique_ptr<Selection> selection, execution.store().Select(request));
-    return std::unique_ptr<Selection>(std::make_unique<StoredSelection>(std::move(selection)));
+    return std::unique_ptr<Selection>(std::make_unique<StoredSelection>(std::move(selection), reset_hints_));
   }
   bool OneMetric() const override { return one_metric_; }
 
  private:
   const std::vector<Matcher> matchers_;
   const bool one_metric_;
+  const bool reset_hints_;
 };
 
 // The answer of an inner expression, read as if it were stored.
@@ -105,16 +119,24 @@ class BatchSelection final : public Selection {
     explicit Reader(const BatchSelection& selection) : selection_(selection) {}
     Status Read(size_t index, SampleColumns& out) override {
       out.Clear();
-      const std::span<const double> row = selection_.batch_.Row(index);
-      for (size_t k = 0; k < row.size(); ++k) {
-        if (IsAbsent(row[k])) continue;
-        out.t_ms.push_back(selection_.grid_.At(k));
-        out.values.push_back(row[k]);
+      const RowView row = selection_.batch_.View(index);
+      for (size_t k = 0; k < row.values.size(); ++k) {
+        if (!IsAbsent(row.values[k])) out.Push(selection_.grid_.At(k), row.values[k], WithoutNeighbours(row.HistogramAt(k)));
       }
       return OkStatus();
     }
 
    private:
+    // What a hint says of the sample before does not hold of the step before.
+    static HistogramPtr WithoutNeighbours(const HistogramPtr& histogram) {
+      if (histogram == nullptr || histogram->hint == CounterReset::kGauge || histogram->hint == CounterReset::kUnknown) {
+        return histogram;
+      }
+      auto unknown = std::make_shared<Histogram>(*histogram);
+      unknown->hint = CounterReset::kUnknown;
+      return unknown;
+    }
+
     const BatchSelection& selection_;
   };
   const Batch batch_;
@@ -150,8 +172,8 @@ class SubquerySource final : public RangeSource {
 
 }  // namespace
 
-std::unique_ptr<const RangeSource> MakeStoredSource(std::vector<Matcher> matchers) {
-  return std::make_unique<StoredSource>(std::move(matchers));
+std::unique_ptr<const RangeSource> MakeStoredSource(std::vector<Matcher> matchers, bool reset_hints) {
+  return std::make_unique<StoredSource>(std::move(matchers), reset_hints);
 }
 
 std::unique_ptr<const RangeSource> MakeSubquerySource(OperatorPtr expr, int64_t step_ms) {

@@ -29,7 +29,8 @@ class RangeSource {
 };
 
 /// The series that all `matchers` hold for.
-std::unique_ptr<const RangeSource> MakeStoredSource(std::vector<Matcher> matchers);
+/// `reset_hints`: histograms say whether they are resets (reset_hint.h).
+std::unique_ptr<const RangeSource> MakeStoredSource(std::vector<Matcher> matchers, bool reset_hints = false);
 /// `expr` at every multiple of step_ms.
 std::unique_ptr<const RangeSource> MakeSubquerySource(OperatorPtr expr, int64_t step_ms);
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <functional>
 #include <numeric>
+#include <utility>
 
 namespace auspex::query {
 namespace {
@@ -10,10 +11,21 @@ namespace {
 // An answer larger than this part of the cache is not worth what it displaces.
 constexpr uint64_t kLargestPart = 8;
 
+// Those of `count` steps from `first` on to the last row of `out`, from step `to` on.
+void CopyHistograms(const RowView& from, size_t first, size_t count, Batch& out, size_t to) {
+  for (size_t k = 0; k < count && !from.histograms.empty(); ++k) {
+    const HistogramPtr& histogram = from.histograms[first + k];
+    if (histogram != nullptr) out.SetHistogram(out.size() - 1, to + k, histogram);
+  }
+}
+
 }  // namespace
 
 uint64_t CachedAnswer::bytes() const {
-  uint64_t out = sizeof(CachedAnswer) + rows.values.size() * sizeof(double);
+  uint64_t out = sizeof(CachedAnswer) + rows.values.size() * sizeof(double) + rows.histograms.size() * sizeof(HistogramPtr);
+  for (const HistogramPtr& histogram : rows.histograms) {
+    if (histogram != nullptr) out += sizeof(Histogram) + histogram->buckets_count() * (sizeof(int32_t) + sizeof(double));
+  }
   for (const Labels& labels : rows.labels) out += sizeof(Labels) + labels.bytes().size();
   return out;
 }
@@ -78,9 +90,7 @@ Batch SortedRows(Batch batch) {
   out.values.reserve(batch.values.size());
   out.labels.reserve(batch.size());
   for (const size_t i : order) {
-    const std::span<const double> row = batch.Row(i);
-    out.values.insert(out.values.end(), row.begin(), row.end());
-    out.labels.push_back(std::move(batch.labels[i]));
+    out.Append(std::move(batch.labels[i]), std::as_const(batch).View(i));
   }
   out.reservation = std::move(batch.reservation);
   return out;
@@ -97,12 +107,14 @@ Batch JoinSteps(const CachedAnswer& answer, size_t steps_count, const StepGrid& 
     const bool take_new = i == old.size() || (j < rest.size() && rest.labels[j] <= old.labels[i]);
     const std::span<double> row = out.Add(take_old ? old.labels[i] : rest.labels[j]);
     if (take_old) {
-      const std::span<const double> from = old.Row(i++).subspan(first, steps_count);
+      const std::span<const double> from = old.Row(i).subspan(first, steps_count);
       std::copy(from.begin(), from.end(), row.begin());
+      CopyHistograms(old.View(i++), first, steps_count, out, 0);
     }
     if (take_new) {
-      const std::span<const double> from = rest.Row(j++);
+      const std::span<const double> from = rest.Row(j);
       std::copy(from.begin(), from.end(), row.begin() + static_cast<ptrdiff_t>(steps_count));
+      CopyHistograms(std::as_const(rest).View(j++), 0, from.size(), out, steps_count);
     }
     if (IsEmptyRow(row)) out.DropLast();
   }

@@ -28,6 +28,8 @@ int Precedence(BinaryOp op) {
       return 2;
     case BinaryOp::kEqual:
     case BinaryOp::kNotEqual:
+    case BinaryOp::kTrimUpper:
+    case BinaryOp::kTrimLower:
     case BinaryOp::kGreater:
     case BinaryOp::kLess:
     case BinaryOp::kGreaterEqual:

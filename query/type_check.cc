@@ -77,6 +77,10 @@ class TypeChecker {
       return ParseError(text_, op_begin, "bool modifier can only be used on comparison operators");
     }
     const bool scalars = left == ValueType::kScalar && right == ValueType::kScalar;
+    if (IsTrim(binary.op) && scalars) {
+      return ParseError(text_, op_begin,
+                        fmt::format("operator \"{}\" not allowed for Scalar operations", BinaryOpSymbol(binary.op)));
+    }
     if (IsComparison(binary.op) && !binary.return_bool && scalars) {
       return ParseError(text_, op_begin, "comparisons between scalars must use BOOL modifier");
     }

@@ -1,8 +1,13 @@
+#include <algorithm>
+#include <optional>
+
 #include "content_encoding.h"
 #include "routes.h"
 
 namespace auspex::server {
 namespace {
+
+constexpr std::string_view kRemoteWrite = "remote_write";
 
 /// Stores what a decoder made, and says what became of it: 204 when all of it is stored; 400 with the first offender
 /// when some rows were wrong, the others being stored all the same.
@@ -13,13 +18,21 @@ ApiResult Store(Service& service, std::string_view protocol, const Status& decod
     return StoreError(decoded);
   }
   uint64_t accepted = 0;
+  uint64_t histograms = 0;
   if (!batch.empty()) {
     const Result<AppendReport> appended = service.database().Append(batch);
     if (!appended.ok()) return StoreError(appended.status());
     accepted = appended->accepted;
+    histograms = appended->accepted_histograms;
     if (appended->rejected > 0) report.Reject(appended->rejected, appended->first_rejected);
   }
   service.metrics().CountIngest(protocol, accepted, report.rejected, report.skipped);
+  if (protocol == kRemoteWrite) {
+    // What senders of version 2 compare with what they sent.
+    response.SetHeader("X-Prometheus-Remote-Write-Samples-Written", std::to_string(accepted - histograms));
+    response.SetHeader("X-Prometheus-Remote-Write-Histograms-Written", std::to_string(histograms));
+    response.SetHeader("X-Prometheus-Remote-Write-Exemplars-Written", std::to_string(batch.exemplars().size()));
+  }
   if (report.rejected > 0) {
     return BadData(
         fmt::format("{}; refused {}, stored {} samples", report.first_rejected.message(), report.rejected, accepted));
@@ -45,16 +58,50 @@ ApiResult Ingest(Service& service, std::string_view protocol, std::string_view e
   return Store(service, protocol, decoded, batch, std::move(report), response);
 }
 
+enum class RemoteWriteVersion : uint8_t { k1, k2 };
+
+/// Which message a Content-Type announces: `application/x-protobuf;proto=io.prometheus.write.v2.Request`. Nothing: none that
+/// is known.
+std::optional<RemoteWriteVersion> RemoteWriteMessage(std::string_view type) {
+  const auto trimmed = [](std::string_view text) {
+    while (text.starts_with(' ')) text.remove_prefix(1);
+    while (text.ends_with(' ')) text.remove_suffix(1);
+    return text;
+  };
+  std::string_view rest = type;
+  const auto take = [&] {
+    const size_t end = std::min(rest.find(';'), rest.size());
+    const std::string_view part = trimmed(rest.substr(0, end));
+    rest.remove_prefix(std::min(end + 1, rest.size()));
+    return part;
+  };
+  const std::string_view media = take();
+  if (!media.empty() && media != "application/x-protobuf") return std::nullopt;
+  while (!rest.empty()) {
+    const std::string_view parameter = take();
+    if (!parameter.starts_with("proto=")) continue;
+    const std::string_view message = parameter.substr(6);
+    if (message == "prometheus.WriteRequest") return RemoteWriteVersion::k1;
+    if (message == "io.prometheus.write.v2.Request") return RemoteWriteVersion::k2;
+    return std::nullopt;
+  }
+  return RemoteWriteVersion::k1;
+}
+
 ApiResult RemoteWrite(Service& service, Request& request, ResponseWriter& response) {
   const std::string_view type = request.headers.Get("content-type");
-  if (type.find("io.prometheus.write.v2") != std::string_view::npos) {
-    // Senders of version 2 fall back to version 1 on this answer.
-    return ApiError{415, "bad_data",
-                    fmt::format("Content-Type: found \"{}\", expected application/x-protobuf (remote write 1.0)", type)};
+  const auto message = RemoteWriteMessage(type);
+  if (!message) {
+    return ApiError{
+        415, "bad_data",
+        fmt::format("Content-Type: found \"{}\", expected application/x-protobuf with proto=prometheus.WriteRequest or "
+                    "proto=io.prometheus.write.v2.Request",
+                    type)};
   }
   // The specification has every body compressed with snappy, whether the header says so or not.
   const std::string_view encoding = request.headers.Find("content-encoding").value_or("snappy");
-  return Ingest(service, "remote_write", encoding, request, response, DecodeRemoteWrite);
+  return Ingest(service, kRemoteWrite, encoding, request, response,
+                *message == RemoteWriteVersion::k1 ? DecodeRemoteWrite : DecodeRemoteWriteV2);
 }
 
 ApiResult InfluxLine(Service& service, Request& request, ResponseWriter& response) {

@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include "json_writer.h"
 #include "parameters.h"
 #include "routes.h"
@@ -34,18 +36,41 @@ void WriteStrings(JsonWriter& json, std::string_view name, const std::vector<std
   json.EndArray();
 }
 
+// Numbers under "values", histograms under "histograms"; a key without a point is left out.
+void WritePoints(JsonWriter& json, const query::ResultSeries& series) {
+  const auto histograms_count = static_cast<size_t>(
+      std::count_if(series.histograms.begin(), series.histograms.end(), [](const HistogramPtr& h) { return h != nullptr; }));
+  if (histograms_count < series.t_ms.size() || histograms_count == 0) {
+    json.Key("values");
+    json.BeginArray();
+    for (size_t i = 0; i < series.t_ms.size() && json.alive(); ++i) {
+      if (series.HistogramAt(i) == nullptr) json.Sample(series.t_ms[i], series.values[i]);
+    }
+    json.EndArray();
+  }
+  if (histograms_count == 0) return;
+  json.Key("histograms");
+  json.BeginArray();
+  for (size_t i = 0; i < series.t_ms.size() && json.alive(); ++i) {
+    if (const Histogram* histogram = series.HistogramAt(i); histogram != nullptr) json.Sample(series.t_ms[i], *histogram);
+  }
+  json.EndArray();
+}
+
 void WriteSeries(JsonWriter& json, const query::ResultSeries& series, bool one_point) {
   json.BeginObject();
   json.Key("metric");
   json.LabelObject(series.labels);
   if (one_point) {
-    json.Key("value");
-    json.Sample(series.t_ms.front(), series.values.front());
+    const Histogram* histogram = series.HistogramAt(0);
+    json.Key(histogram == nullptr ? "value" : "histogram");
+    if (histogram == nullptr) {
+      json.Sample(series.t_ms.front(), series.values.front());
+    } else {
+      json.Sample(series.t_ms.front(), *histogram);
+    }
   } else {
-    json.Key("values");
-    json.BeginArray();
-    for (size_t i = 0; i < series.t_ms.size() && json.alive(); ++i) json.Sample(series.t_ms[i], series.values[i]);
-    json.EndArray();
+    WritePoints(json, series);
   }
   json.EndObject();
 }

@@ -119,6 +119,7 @@ Status ForEachSeries(Service& service, const Request& request, const ReadRequest
     for (size_t i = 0; i < selection->size(); ++i) {
       if (request.cancelled != nullptr && request.cancelled->load()) return Cancelled("remote read: the client has gone");
       AUSPEX_RETURN_IF_ERROR(reader->Read(i, columns));
+      columns.DropHistograms();  // numbers alone are answered
       if (!columns.t_ms.empty()) AUSPEX_RETURN_IF_ERROR(visit(q, selection->labels(i), columns));
     }
   }

@@ -48,6 +48,8 @@ Status CheckSampleTime(int64_t t_ms);
 
 /// Prometheus remote write 1.0: the protobuf prometheus.WriteRequest, already decompressed.
 Status DecodeRemoteWrite(std::string_view body, const IngestTarget& target, IngestReport& report);
+/// Prometheus remote write 2.0: the protobuf io.prometheus.write.v2.Request, already decompressed.
+Status DecodeRemoteWriteV2(std::string_view body, const IngestTarget& target, IngestReport& report);
 
 /// The unit of the times in line protocol, as its `precision` parameter names it: "ns" (also "n" and ""), "us" ("u"),
 /// "ms", "s", "m", "h". Returns it in nanoseconds. Errors: InvalidArgument.

@@ -4,6 +4,7 @@
 #include <protozero/pbf_reader.hpp>
 
 #include "ingest.h"
+#include "ingest_histogram.h"
 #include "value_text.h"
 
 // prometheus.WriteRequest { repeated TimeSeries timeseries = 1; repeated MetricMetadata metadata = 3; }
@@ -83,7 +84,7 @@ class Decoder {
     if (TakeKnownSeries({series.data().data(), series.data().size()})) return OkStatus();
     pairs_.clear();
     samples_.clear();
-    size_t histograms_count = 0;
+    histograms_.clear();
     const char* raw_begin = nullptr;
     const char* raw_end = nullptr;
     for (const char* at = series.data().data(); series.next(); at = series.data().data()) {
@@ -93,14 +94,14 @@ class Decoder {
         raw_end = series.data().data();
       } else if (series.wire_type() == protozero::pbf_wire_type::length_delimited && series.tag() == 2) {
         samples_.push_back(DecodeSample(series.get_message()));
+      } else if (series.wire_type() == protozero::pbf_wire_type::length_delimited && series.tag() == 4) {
+        histograms_.push_back(ReadHistogramMessage(series.get_message()));
       } else {
         if (series.tag() == 3) ++report_.skipped;
-        if (series.tag() == 4) ++histograms_count;
         series.skip();
       }
     }
-    if (histograms_count > 0) Reject(histograms_count, InvalidArgument("native histograms are not stored"));
-    if (samples_.empty()) return OkStatus();
+    if (samples_.empty() && histograms_.empty()) return OkStatus();
     return Store(raw_begin == nullptr ? std::string_view() : std::string_view(raw_begin, raw_end - raw_begin));
   }
 
@@ -138,7 +139,7 @@ class Decoder {
         cursor_.Ref(raw_labels, target_.batch, [this] { return MakeSeriesLabels(pairs_, target_.limits); });
     if (!ref.ok()) {
       if (ref.status().code() != StatusCode::kInvalidArgument) return ref.status();
-      Reject(samples_.size(), ref.status());
+      Reject(samples_.size() + histograms_.size(), ref.status());
       return OkStatus();
     }
     for (const Sample& sample : samples_) {
@@ -148,7 +149,20 @@ class Decoder {
         target_.batch.Add(*ref, sample.t_ms, sample.value);
       }
     }
+    for (Result<HistogramSample>& sample : histograms_) StoreHistogram(*ref, sample);
     return OkStatus();
+  }
+
+  void StoreHistogram(SeriesRef ref, Result<HistogramSample>& sample) {
+    if (!sample.ok()) {
+      Reject(1, sample.status());
+    } else if (const Status time = CheckSampleTime(sample->t_ms); !time.ok()) {
+      Reject(1, time);
+    } else if (sample->histogram == nullptr) {
+      target_.batch.Add(ref, sample->t_ms, StaleMarker());
+    } else {
+      target_.batch.AddHistogram(ref, sample->t_ms, std::move(sample->histogram));
+    }
   }
 
   void Reject(uint64_t rows, const Status& why) {
@@ -169,6 +183,7 @@ class Decoder {
   size_t series_index_ = 0;
   std::vector<LabelView> pairs_;
   std::vector<Sample> samples_;
+  std::vector<Result<HistogramSample>> histograms_;
 };
 
 }  // namespace

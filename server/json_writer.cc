@@ -226,6 +226,33 @@ void JsonWriter::Sample(int64_t t_ms, double value) {
   AfterValue();
 }
 
+void JsonWriter::Sample(int64_t t_ms, const Histogram& histogram) {
+  BeforeValue();
+  buffer_.push_back('[');
+  AppendSeconds(buffer_, t_ms);
+  buffer_ += ",{\"count\":\"";
+  AppendSampleValue(buffer_, histogram.count);
+  buffer_ += "\",\"sum\":\"";
+  AppendSampleValue(buffer_, histogram.sum);
+  buffer_.push_back('"');
+  bool first = true;
+  for (const HistogramBucket& bucket : AllBuckets(histogram)) {
+    if (bucket.count == 0) continue;
+    buffer_ += first ? ",\"buckets\":[" : ",";
+    first = false;
+    const bool lower = bucket.lower_inclusive;
+    buffer_ += bucket.upper_inclusive ? (lower ? "[3" : "[0") : (lower ? "[1" : "[2");
+    for (const double part : {bucket.lower, bucket.upper, bucket.count}) {
+      buffer_ += ",\"";
+      AppendSampleValue(buffer_, part);
+      buffer_.push_back('"');
+    }
+    buffer_.push_back(']');
+  }
+  buffer_ += first ? "}]" : "]}]";
+  AfterValue();
+}
+
 void JsonWriter::BeginSuccess() {
   response_.SetHeader("Content-Type", "application/json");
   BeginObject();

@@ -4,6 +4,7 @@
 #include <string>
 #include <string_view>
 
+#include "auspex/storage/histogram.h"
 #include "auspex/storage/labels.h"
 #include "http_message.h"
 
@@ -39,6 +40,9 @@ class JsonWriter {
   void LabelObject(const Labels& labels);
   /// [1435781451.781,"1"]
   void Sample(int64_t t_ms, double value);
+  /// [1435781451.781,{"count":"3","sum":"4.5","buckets":[[0,"1","2","3"]]}]: a bucket is a rule, two bounds and a count; the rule
+  /// says which bounds belong to it (0 the upper, 1 the lower, 2 none, 3 both). Empty buckets are left out.
+  void Sample(int64_t t_ms, const Histogram& histogram);
 
   void Member(std::string_view name, std::string_view text) { Key(name), String(text); }
   void Member(std::string_view name, const char* text) { Key(name), String(text); }

@@ -8,20 +8,15 @@ namespace {
 
 using Column = std::vector<double>;
 
-// a += sign * b, by index. Buckets of `b` that end at or below `threshold` are left out: they are in the zero bucket.
-// lost, b_lost: null, or what was lost of each bucket of a and b.
-void MergeBuckets(const Histogram& layout, double threshold, double sign, HistogramBuckets& a, Column* lost,
-                  const HistogramBuckets& b, const Column* b_lost) {
-  size_t j = 0;
-  if (threshold > 0 && !layout.custom()) {
-    while (j < b.size() && ExponentialBound(layout.schema, b.index[j]) <= threshold) ++j;
-  }
-  if (j == b.size()) return;
+// a += sign * b, by index. lost, b_lost: null, or what was lost of each bucket of a and b.
+void MergeBuckets(double sign, HistogramBuckets& a, Column* lost, const HistogramBuckets& b, const Column* b_lost) {
+  if (b.empty()) return;
   HistogramBuckets out;
   Column out_lost;
   out.index.reserve(a.size() + b.size());
   out.count.reserve(a.size() + b.size());
   size_t i = 0;
+  size_t j = 0;
   while (i < a.size() || j < b.size()) {
     if (j == b.size() || (i < a.size() && a.index[i] < b.index[j])) {
       out.Push(a.index[i], a.count[i]);
@@ -81,10 +76,8 @@ ZeroBucket WidenedZero(const Histogram& histogram, const Histogram* lost, double
 }
 
 void DropWithinZero(const Histogram& histogram, HistogramBuckets& buckets, Column* lost) {
-  size_t first = 0;
-  while (first < buckets.size() && ExponentialBound(histogram.schema, buckets.index[first] - 1) < histogram.zero_threshold)
-    ++first;
-  const auto cut = [first](auto& column) { column.erase(column.begin(), column.begin() + static_cast<ptrdiff_t>(first)); };
+  const size_t within = BucketsWithin(histogram.schema, buckets, histogram.zero_threshold);
+  const auto cut = [within](auto& column) { column.erase(column.begin(), column.begin() + static_cast<ptrdiff_t>(within)); };
   cut(buckets.index);
   cut(buckets.count);
   if (lost != nullptr) cut(*lost);
@@ -187,14 +180,20 @@ HistogramNotes Combine(double sign, Histogram& a, Histogram* lost, const Histogr
     return notes;
   }
   const auto merge = [&](HistogramBuckets& into, Column* into_lost, const HistogramBuckets& from, const Column* from_lost) {
-    if (a.custom() || b.schema == a.schema) {
-      MergeBuckets(a, a.zero_threshold, sign, into, into_lost, from, from_lost);
+    // What is in the zero bucket already has to go before buckets are merged.
+    const size_t within = a.custom() ? 0 : BucketsWithin(b.schema, from, a.zero_threshold);
+    if (within == 0 && (a.custom() || b.schema == a.schema)) {
+      MergeBuckets(sign, into, into_lost, from, from_lost);
       return;
     }
-    HistogramBuckets coarser = from;
-    Column coarser_lost = from_lost != nullptr ? *from_lost : Column(from.size());
-    ReduceBuckets(coarser, &coarser_lost, b.schema, a.schema);
-    MergeBuckets(a, a.zero_threshold, sign, into, into_lost, coarser, &coarser_lost);
+    HistogramBuckets rest;
+    Column rest_lost;
+    for (size_t i = within; i < from.size(); ++i) {
+      rest.Push(from.index[i], from.count[i]);
+      rest_lost.push_back(from_lost != nullptr ? (*from_lost)[i] : 0);
+    }
+    ReduceBuckets(rest, &rest_lost, b.schema, a.schema);
+    MergeBuckets(sign, into, into_lost, rest, &rest_lost);
   };
   if (!a.custom() && b.schema < a.schema) {
     ReduceBuckets(a.positive, lost == nullptr ? nullptr : &lost->positive.count, a.schema, b.schema);
@@ -223,6 +222,12 @@ void HistogramNotes::Merge(const HistogramNotes& other) {
   incompatible = incompatible || other.incompatible;
   reset_collision = reset_collision || other.reset_collision;
   reconciled = reconciled || other.reconciled;
+}
+
+size_t BucketsWithin(int32_t schema, const HistogramBuckets& buckets, double threshold) {
+  size_t within = 0;
+  while (within < buckets.size() && ExponentialBound(schema, buckets.index[within] - 1) < threshold) ++within;
+  return within;
 }
 
 void ReduceBuckets(HistogramBuckets& buckets, std::vector<double>* lost, int32_t from, int32_t to) {

@@ -27,6 +27,9 @@ inline void AddCompensated(double value, double& sum, double& lost) {
   sum = next;
 }
 
+/// How many buckets begin below `threshold` > 0: those that a zero bucket of that width has taken over.
+size_t BucketsWithin(int32_t schema, const HistogramBuckets& buckets, double threshold);
+
 /// Merges buckets from one schema to a coarser one. `lost`: null, or what was lost of each bucket.
 void ReduceBuckets(HistogramBuckets& buckets, std::vector<double>* lost, int32_t from, int32_t to);
 

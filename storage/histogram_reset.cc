@@ -3,12 +3,10 @@
 namespace auspex {
 namespace {
 
-// Whether a bucket of `previous` holds more than that of `current`. Both of one schema; those within the zero bucket, which
-// has been looked at, are left out.
-bool WentDown(const HistogramBuckets& current, const HistogramBuckets& previous, int32_t schema, double threshold) {
+// Whether a bucket of `previous` holds more than that of `current`. Both of one schema.
+bool WentDown(const HistogramBuckets& current, const HistogramBuckets& previous) {
   size_t i = 0;
   for (size_t j = 0; j < previous.size(); ++j) {
-    if (threshold > 0 && ExponentialBound(schema, previous.index[j]) <= threshold) continue;
     while (i < current.size() && current.index[i] < previous.index[j]) ++i;
     const bool there = i < current.size() && current.index[i] == previous.index[j];
     if (there ? current.count[i] < previous.count[j] : previous.count[j] != 0) return true;
@@ -65,7 +63,7 @@ bool DetectReset(const Histogram& current, const Histogram& previous) {
   if (current.custom() != previous.custom()) return true;
   if (current.custom()) {
     if (current.custom_values != previous.custom_values) return WentDownBetweenSharedBounds(current, previous);
-    return WentDown(current.positive, previous.positive, current.schema, 0);
+    return WentDown(current.positive, previous.positive);
   }
   // Finer buckets or a narrower zero bucket cannot be made of what was counted before.
   if (current.schema > previous.schema || current.zero_threshold < previous.zero_threshold) return true;
@@ -73,12 +71,16 @@ bool DetectReset(const Histogram& current, const Histogram& previous) {
   if (current.zero_threshold > previous.zero_threshold && !ZeroCountAt(previous, current.zero_threshold, zero_count))
     return true;
   if (current.zero_count < zero_count) return true;
-  HistogramBuckets positive = previous.positive;
-  HistogramBuckets negative = previous.negative;
-  ReduceBuckets(positive, nullptr, previous.schema, current.schema);
-  ReduceBuckets(negative, nullptr, previous.schema, current.schema);
-  return WentDown(current.positive, positive, current.schema, current.zero_threshold) ||
-         WentDown(current.negative, negative, current.schema, current.zero_threshold);
+  // Buckets that are in the zero bucket now have been looked at with it.
+  const auto went_down = [&](const HistogramBuckets& now, const HistogramBuckets& before) {
+    HistogramBuckets rest;
+    for (size_t i = BucketsWithin(previous.schema, before, current.zero_threshold); i < before.size(); ++i) {
+      rest.Push(before.index[i], before.count[i]);
+    }
+    ReduceBuckets(rest, nullptr, previous.schema, current.schema);
+    return WentDown(now, rest);
+  };
+  return went_down(current.positive, previous.positive) || went_down(current.negative, previous.negative);
 }
 
 }  // namespace auspex

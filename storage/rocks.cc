@@ -23,8 +23,8 @@ constexpr std::string_view kPidFile = "AUSPEX_PID";
 constexpr std::string_view kFormatText = "auspex format ";
 constexpr int kFormatVersion = 2;
 
-constexpr std::string_view kNames[kFamilies] = {"default", "journal", "hot",    "cold",  "ts",
-                                                "symbols", "series",  "active", "state", "records"};
+constexpr std::string_view kNames[kFamilies] = {"default", "journal", "hot",   "cold",    "ts",        "symbols",
+                                                "series",  "active",  "state", "records", "histograms"};
 
 // RocksDB writes its own log as files into the directory; an embedded database must not fill someone's disk with them.
 constexpr size_t kKeptLogFiles = 4;
@@ -159,6 +159,9 @@ rocksdb::ColumnFamilyOptions Rocks::FamilyOptions(Family family) const {
       options.write_buffer_size = std::max<size_t>(size_t{4} << 20, memtable_bytes_ / 4);
       break;
     case Family::kCold:
+      table.block_size = 32 << 10;
+      break;
+    case Family::kHistograms:
       table.block_size = 32 << 10;
       break;
     case Family::kTimes:

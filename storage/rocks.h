@@ -14,8 +14,20 @@
 namespace auspex::storage {
 
 /// The column families, in the order in which they are opened. docs/format/keys.md says what each holds.
-enum class Family : uint8_t { kDefault, kJournal, kHot, kCold, kTimes, kSymbols, kSeries, kActive, kState, kRecords };
-inline constexpr size_t kFamilies = 10;
+enum class Family : uint8_t {
+  kDefault,
+  kJournal,
+  kHot,
+  kCold,
+  kTimes,
+  kSymbols,
+  kSeries,
+  kActive,
+  kState,
+  kRecords,
+  kHistograms
+};
+inline constexpr size_t kFamilies = 11;
 std::string_view FamilyName(Family family);
 
 /// "<what>: <RocksDB's own words>" with the code that fits: Corruption, ResourceExhausted (no space), IoError.

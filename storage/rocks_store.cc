@@ -54,6 +54,7 @@ Status RocksStore::Start() {
   AUSPEX_RETURN_IF_ERROR(LoadIndex());
   AUSPEX_RETURN_IF_ERROR(LoadState());
   AUSPEX_RETURN_IF_ERROR(LoadTombstones());
+  AUSPEX_RETURN_IF_ERROR(histograms_.Load(*rocks_));
   AUSPEX_RETURN_IF_ERROR(exemplars_.Load(*rocks_));
   AUSPEX_RETURN_IF_ERROR(Replay());
   if (options_.read_only) {
@@ -117,6 +118,7 @@ Status RocksStore::Replay() {
   read.fill_cache = false;
   const std::unique_ptr<rocksdb::Iterator> it(rocks_->db().NewIterator(read, rocks_->family(Family::kJournal)));
   JournalRows rows;
+  HistogramRows histogram_rows;
   for (it->Seek(JournalKey(checkpoint_ + 1)); it->Valid(); it->Next()) {
     const auto sequence = DecodeJournalKey(AsView(it->key()));
     if (!sequence) return Corruption("journal: key of {} bytes, expected 8", it->key().size());
@@ -125,12 +127,19 @@ Status RocksStore::Replay() {
       read_only_reason_ = fmt::format("journal: records {} to {} are missing", next_sequence_, *sequence - 1);
       failed_ = true;
     }
-    AUSPEX_RETURN_IF_ERROR(DecodeJournalRecord(*sequence, AsView(it->value()), rows));
-    for (const uint32_t ordinal : rows.ordinals) {
+    const bool histograms = IsHistogramRecord(AsView(it->value()));
+    AUSPEX_RETURN_IF_ERROR(histograms ? DecodeHistogramRecord(*sequence, AsView(it->value()), histogram_rows)
+                                      : DecodeJournalRecord(*sequence, AsView(it->value()), rows));
+    const std::vector<uint32_t>& ordinals = histograms ? histogram_rows.ordinals : rows.ordinals;
+    for (const uint32_t ordinal : ordinals) {
       if (ordinal >= index_.ordinals_end()) return Corruption("journal record {}: series {} is not stored", *sequence, ordinal);
     }
-    head_->Append(rows.ordinals, rows.t_ms, rows.values);
-    replayed_samples_ += rows.ordinals.size();
+    if (histograms) {
+      histograms_.Append(histogram_rows);
+    } else {
+      head_->Append(rows.ordinals, rows.t_ms, rows.values);
+    }
+    replayed_samples_ += ordinals.size();
     journal_bytes_ += it->value().size();
     next_sequence_ = *sequence + 1;
   }
@@ -255,17 +264,21 @@ Result<AppendReport> RocksStore::Write(const WriteBatch& samples, std::span<cons
   AUSPEX_RETURN_IF_ERROR(CheckWritable());
   Rows rows;
   AppendReport report = ResolveRows(samples, rows);
+  HistogramRows histograms;
+  if (!samples.histograms().empty()) histograms = ResolveHistograms(samples, report);
   rejected_samples_ += report.rejected;
   too_old_samples_ += report.too_old;
   const ExemplarRows exemplars = ResolveExemplars(samples);
-  if (rows.ordinals.empty() && changes.empty() && exemplars.ordinals.empty() && samples.metadata().empty()) return report;
+  if (rows.ordinals.empty() && histograms.empty() && changes.empty() && exemplars.ordinals.empty() &&
+      samples.metadata().empty())
+    return report;
   std::string record;
   if (!rows.ordinals.empty()) record = EncodeJournalRecord(rows.ordinals, rows.t_ms, rows.values);
   uint64_t written = 0;
   {
     std::unique_lock append_lock(append_mu_);
     AUSPEX_RETURN_IF_ERROR(WaitForRoom(append_lock));
-    AUSPEX_RETURN_IF_ERROR(WriteLocked(samples, rows, record, exemplars, changes));
+    AUSPEX_RETURN_IF_ERROR(WriteLocked(samples, rows, record, histograms, exemplars, changes));
     written = syncer_->NoteWritten();
   }
   appended_samples_ += report.accepted;
@@ -274,7 +287,8 @@ Result<AppendReport> RocksStore::Write(const WriteBatch& samples, std::span<cons
 }
 
 Status RocksStore::WriteLocked(const WriteBatch& samples, const Rows& rows, std::string_view journal_record,
-                               const ExemplarRows& exemplars, std::span<const Transaction::Change> changes) {
+                               const HistogramRows& histograms, const ExemplarRows& exemplars,
+                               std::span<const Transaction::Change> changes) {
   batch_.Clear();
   std::vector<uint32_t> new_series;
   const auto put = [&](Family family) {
@@ -285,6 +299,14 @@ Status RocksStore::WriteLocked(const WriteBatch& samples, const Rows& rows, std:
   if (!rows.ordinals.empty()) {
     index_.UnstoredRows(rows.ordinals, put(Family::kSymbols), put(Family::kSeries), new_series);
     put(Family::kJournal)(JournalKey(next_sequence_), journal_record);
+  }
+  uint64_t sequences = rows.ordinals.empty() ? 0 : 1;
+  uint64_t record_bytes = journal_record.size();
+  if (!histograms.empty()) {
+    index_.UnstoredRows(histograms.ordinals, put(Family::kSymbols), put(Family::kSeries), new_series);
+    const std::string record = EncodeHistogramRecord(histograms);
+    put(Family::kJournal)(JournalKey(next_sequence_ + sequences++), record);
+    record_bytes += record.size();
   }
   if (!exemplars.ordinals.empty()) {
     index_.UnstoredRows(exemplars.ordinals, put(Family::kSymbols), put(Family::kSeries), new_series);
@@ -298,27 +320,29 @@ Status RocksStore::WriteLocked(const WriteBatch& samples, const Rows& rows, std:
   AUSPEX_RETURN_IF_ERROR(Failed(FromRocks(rocks_->db().Write(rocksdb::WriteOptions(), &batch_), "write to the log")));
   if (batch_.GetDataSize() > (size_t{16} << 20)) batch_ = rocksdb::WriteBatch();  // give an unusually large buffer back
   index_.MarkStored(new_series);
-  if (rows.ordinals.empty()) return OkStatus();
-  ++next_sequence_;
-  journal_bytes_ += journal_record.size();
+  if (sequences == 0) return OkStatus();
+  next_sequence_ += sequences;
+  journal_bytes_ += record_bytes;
   {
     const std::unique_lock head_lock(head_mu_);
     head_->Append(rows.ordinals, rows.t_ms, rows.values);
+    if (!histograms.empty()) histograms_.Append(histograms);
   }
-  changes_.Note(*std::min_element(rows.t_ms.begin(), rows.t_ms.end()));
+  if (!rows.ordinals.empty()) changes_.Note(*std::min_element(rows.t_ms.begin(), rows.t_ms.end()));
+  if (!histograms.empty()) changes_.Note(*std::min_element(histograms.t_ms.begin(), histograms.t_ms.end()));
   return OkStatus();
 }
 
 Status RocksStore::WaitForRoom(std::unique_lock<std::mutex>& append_lock) {
   // head_ is swapped and filled under append_mu_, which we hold; only its readers use head_mu_.
-  if (head_->bytes() < head_limit_bytes_ && journal_bytes_ < journal_limit_bytes_) return OkStatus();
+  if (head_->bytes() + histograms_.head_bytes() < head_limit_bytes_ && journal_bytes_ < journal_limit_bytes_) return OkStatus();
   {
     const std::lock_guard lock(wake_mu_);
     flush_wanted_ = true;
   }
   wake_.notify_one();
   // Writers go on into the new head while the old one is flushed, and wait only when that one is full as well.
-  while (frozen_ != nullptr && head_->bytes() >= head_limit_bytes_) {
+  while (frozen_ != nullptr && head_->bytes() + histograms_.head_bytes() >= head_limit_bytes_) {
     if (failed_) return CheckWritable();
     room_.wait_for(append_lock, std::chrono::milliseconds(100));
   }
@@ -412,8 +436,8 @@ StoreStats RocksStore::Stats() const {
   stats.series_count = index_.series_count();
   {
     const std::shared_lock head_lock(head_mu_);
-    stats.head_samples_count = head_->samples_count() + (frozen_ ? frozen_->samples_count() : 0);
-    stats.head_bytes = head_->bytes() + (frozen_ ? frozen_->bytes() : 0);
+    stats.head_samples_count = head_->samples_count() + (frozen_ ? frozen_->samples_count() : 0) + histograms_.samples_count();
+    stats.head_bytes = head_->bytes() + (frozen_ ? frozen_->bytes() : 0) + histograms_.bytes();
   }
   stats.appended_samples = appended_samples_;
   stats.rejected_samples = rejected_samples_;

@@ -18,6 +18,7 @@
 #include "change_log.h"
 #include "exemplar_table.h"
 #include "head.h"
+#include "histogram_table.h"
 #include "keys.h"
 #include "metadata_table.h"
 #include "partition.h"
@@ -94,7 +95,8 @@ class RocksStore final : public Store {
   Result<AppendReport> Write(const WriteBatch& samples, std::span<const Transaction::Change> changes);
   AppendReport ResolveRows(const WriteBatch& samples, Rows& rows);
   Status WriteLocked(const WriteBatch& samples, const Rows& rows, std::string_view journal_record,
-                     const ExemplarRows& exemplars, std::span<const Transaction::Change> changes);
+                     const HistogramRows& histograms, const ExemplarRows& exemplars,
+                     std::span<const Transaction::Change> changes);
   Status WaitForRoom(std::unique_lock<std::mutex>& append_lock);
   Status Failed(Status status);
   int64_t OldestMs() const;
@@ -108,6 +110,7 @@ class RocksStore final : public Store {
   Status SealLocked();
   Status TakeGeneration();
   Status SealSliceLocked(std::string& begin, bool& done);
+  Status MergeHistograms();
   Status SealInBackground();
   bool SealIsDue();
   Status ApplyRetentionLocked();
@@ -122,7 +125,9 @@ class RocksStore final : public Store {
   std::shared_ptr<const Tombstones> DeletedNow() const;
 
   // rocks_store_metadata.cc
+  uint32_t ResolveOne(const WriteBatch& samples, SeriesRef series);  // SymbolTable::kAbsent: unknown
   ExemplarRows ResolveExemplars(const WriteBatch& samples);
+  HistogramRows ResolveHistograms(const WriteBatch& samples, AppendReport& report);
   void PutMetadata(const WriteBatch& samples, const ExemplarRows& rows);
 
   // rocks_store_select.cc
@@ -157,6 +162,7 @@ class RocksStore final : public Store {
   mutable std::shared_mutex head_mu_;
   std::shared_ptr<Head> head_;
   std::shared_ptr<const Head> frozen_;         // being flushed
+  HistogramTable histograms_;                  // frozen together with the head
   ActiveSets active_;                          // series that have blocks, by partition
   std::shared_ptr<const Tombstones> deleted_;  // null when nothing is; changed under maintenance_mu_ as well
 

@@ -61,7 +61,8 @@ Status RocksStore::FlushHeadOf(const Roaring& series, const SelectRequest& reque
     const std::shared_lock head_lock(head_mu_);
     return std::any_of(series.begin(), series.end(), [&](uint32_t ordinal) {
       return head_->MayHave(ordinal, request.begin_ms, request.end_ms) ||
-             (frozen_ != nullptr && frozen_->MayHave(ordinal, request.begin_ms, request.end_ms));
+             (frozen_ != nullptr && frozen_->MayHave(ordinal, request.begin_ms, request.end_ms)) ||
+             histograms_.MayHave(ordinal, request.begin_ms, request.end_ms);
     });
   };
   if (!in_head()) return OkStatus();
@@ -113,6 +114,7 @@ Status RocksStore::PurgeDeleted(const std::shared_ptr<const Tombstones>& deleted
   if (deleted->all().empty()) return OkStatus();
   AUSPEX_RETURN_IF_ERROR(TakeGeneration());
   AUSPEX_RETURN_IF_ERROR(Failed(PurgeCold(*rocks_, *deleted, generation_)));
+  AUSPEX_RETURN_IF_ERROR(Failed(histograms_.MergeBlocks(*rocks_, generation_, *deleted)));
   rocksdb::WriteBatch batch;
   for (const auto& tombstone : deleted->all()) {
     AUSPEX_CHECK(batch.Delete(rocks_->family(Family::kState), TombstoneKey(tombstone->generation)).ok());
@@ -138,6 +140,8 @@ Result<RocksStore::ActiveSets> RocksStore::LeftAfter(const Tombstones& deleted) 
   const std::unique_ptr<rocksdb::Iterator> hot(rocks_->db().NewIterator(rocksdb::ReadOptions(), rocks_->family(Family::kHot)));
   const std::unique_ptr<rocksdb::Iterator> cold(
       rocks_->db().NewIterator(rocksdb::ReadOptions(), rocks_->family(Family::kCold)));
+  const std::unique_ptr<rocksdb::Iterator> histograms(
+      rocks_->db().NewIterator(rocksdb::ReadOptions(), rocks_->family(Family::kHistograms)));
   ActiveSets left;
   for (const auto& [name, series] : active_) {
     Roaring gone;
@@ -149,13 +153,14 @@ Result<RocksStore::ActiveSets> RocksStore::LeftAfter(const Tombstones& deleted) 
           it.Seek(prefix);
           return it.Valid() && it.key().starts_with(prefix);
         };
-        if (!has_blocks(*hot) && !has_blocks(*cold)) gone.add(ordinal);
+        if (!has_blocks(*hot) && !has_blocks(*cold) && !has_blocks(*histograms)) gone.add(ordinal);
       }
     }
     if (!gone.isEmpty()) left.emplace(name, std::make_shared<const Roaring>(*series - gone));
   }
   AUSPEX_RETURN_IF_ERROR(FromRocks(hot->status(), "hot"));
   AUSPEX_RETURN_IF_ERROR(FromRocks(cold->status(), "cold"));
+  AUSPEX_RETURN_IF_ERROR(FromRocks(histograms->status(), "histograms"));
   return left;
 }
 

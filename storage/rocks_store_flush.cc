@@ -48,9 +48,10 @@ Status RocksStore::FlushLocked() {
     const std::unique_lock head_lock(head_mu_);
     // A frozen head that is still there is left from a flush that failed: it goes first.
     if (frozen_ == nullptr) {
-      if (head_->samples_count() == 0) return OkStatus();
+      if (head_->samples_count() == 0 && histograms_.head_empty()) return OkStatus();
       frozen_ = std::move(head_);
       head_ = std::make_shared<Head>();
+      histograms_.Freeze();
       frozen_sequence_ = next_sequence_ - 1;
       journal_bytes_ = 0;
     }
@@ -63,6 +64,7 @@ Status RocksStore::FlushLocked() {
     const std::unique_lock head_lock(head_mu_);
     for (auto& [name, series] : active) active_[name] = std::move(series);
     flushed = std::move(frozen_);
+    histograms_.FinishFlush();
     checkpoint_ = frozen_sequence_;
   }
   room_.notify_all();
@@ -122,6 +124,9 @@ Status RocksStore::WriteHotBlocks(const Head& head, ActiveSets& active) {
     }
     if (batch.GetDataSize() >= kBatchBytes) AUSPEX_RETURN_IF_ERROR(write(/*last=*/false));
   }
+  AUSPEX_RETURN_IF_ERROR(histograms_.PutBlocks(index_, partitioning_, generation, oldest_ms, *rocks_, batch, seen, [&] {
+    return batch.GetDataSize() >= kBatchBytes ? write(/*last=*/false) : OkStatus();
+  }));
   for (auto& [name, series] : seen) {
     // active_ is changed only under maintenance_mu_, which we hold.
     const auto before = active_.find(name);
@@ -179,12 +184,21 @@ Status RocksStore::SealSliceLocked(std::string& begin, bool& done) {
   return OkStatus();
 }
 
+Status RocksStore::MergeHistograms() {
+  if (!histograms_.has_blocks()) return OkStatus();
+  AUSPEX_RETURN_IF_ERROR(TakeGeneration());
+  AUSPEX_RETURN_IF_ERROR(Failed(histograms_.MergeBlocks(*rocks_, generation_, *DeletedNow())));
+  syncer_->NoteWritten();
+  return OkStatus();
+}
+
 Status RocksStore::SealLocked() {
   AUSPEX_RETURN_IF_ERROR(FlushLocked());
   const std::shared_ptr<const Tombstones> deleted = DeletedNow();
   std::string begin;
   for (bool done = false; !done;) AUSPEX_RETURN_IF_ERROR(SealSliceLocked(begin, done));
   AUSPEX_RETURN_IF_ERROR(PurgeDeleted(deleted));
+  AUSPEX_RETURN_IF_ERROR(MergeHistograms());
   AUSPEX_RETURN_IF_ERROR(Failed(rocks_->FlushFamilies(/*wait=*/true)));
   for (const Family family : {Family::kHot, Family::kJournal, Family::kCold}) {
     const auto status = rocks_->db().CompactRange(rocksdb::CompactRangeOptions(), rocks_->family(family), nullptr, nullptr);
@@ -206,6 +220,7 @@ Status RocksStore::SealInBackground() {
   if (stopping_) return OkStatus();
   const std::lock_guard maintenance(maintenance_mu_);
   AUSPEX_RETURN_IF_ERROR(PurgeDeleted(deleted));
+  AUSPEX_RETURN_IF_ERROR(MergeHistograms());
   AUSPEX_RETURN_IF_ERROR(Failed(rocks_->FlushFamilies(/*wait=*/true)));
   const auto status = rocks_->db().CompactRange(rocksdb::CompactRangeOptions(), rocks_->family(Family::kHot), nullptr, nullptr);
   return Failed(FromRocks(status, "seal"));
@@ -244,12 +259,14 @@ Status RocksStore::ApplyRetentionLocked() {
   for (const Partition partition : partitions) {
     const std::string prefix = BlockKey::PartitionPrefix(partition);
     AUSPEX_CHECK(batch.DeleteRange(rocks_->family(Family::kHot), prefix, PrefixEnd(prefix)).ok());
+    histograms_.DeletePartition(*rocks_, partition, batch);
   }
   AUSPEX_RETURN_IF_ERROR(Failed(FromRocks(rocks_->db().Write(rocksdb::WriteOptions(), &batch), "retention")));
   syncer_->NoteWritten();
   {
     const std::unique_lock head_lock(head_mu_);
     for (const ActiveName& name : expired) active_.erase(name);
+    for (const Partition partition : partitions) histograms_.Expire(partition);
   }
   for (const Partition partition : partitions) {
     const std::string prefix = BlockKey::PartitionPrefix(partition);

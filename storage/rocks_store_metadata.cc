@@ -1,6 +1,6 @@
-#include <algorithm>
-
 #include "rocks_store.h"
+
+#include <algorithm>
 
 // What is stored beside the samples of a batch: metadata of metrics and exemplars of series, as records.
 namespace auspex::storage {
@@ -10,24 +10,61 @@ constexpr uint32_t kNone = SymbolTable::kAbsent;
 
 }  // namespace
 
+uint32_t RocksStore::ResolveOne(const WriteBatch& samples, SeriesRef series) {
+  uint32_t ordinal = kNone;
+  if (!series.batch_local()) {
+    const uint64_t id = series.id;
+    if (id != 0 && id <= index_.ordinals_end() && index_.Belongs(static_cast<uint32_t>(id - 1), samples.tenant()))
+      ordinal = static_cast<uint32_t>(id - 1);
+  } else if ((series.id & ~SeriesRef::kBatchLocal) < samples.new_series().size()) {
+    const Labels& labels = samples.LabelsOf(series);
+    if (labels.bytes().size() <= SeriesIndex::kMaxLabelsBytes) index_.ResolveAll(samples.tenant(), {&labels, 1}, {&ordinal, 1});
+  }
+  return ordinal;
+}
+
 RocksStore::ExemplarRows RocksStore::ResolveExemplars(const WriteBatch& samples) {
   ExemplarRows rows;
   const int64_t oldest_ms = OldestMs();
   for (const WriteBatch::ExemplarRow& row : samples.exemplars()) {
     if (row.exemplar.t_ms < oldest_ms || row.exemplar.t_ms > kMaxTimeMs) continue;  // nobody could ask for it
-    uint32_t ordinal = kNone;
-    if (!row.series.batch_local()) {
-      const uint64_t id = row.series.id;
-      if (id != 0 && id <= index_.ordinals_end() && index_.Belongs(static_cast<uint32_t>(id - 1), samples.tenant()))
-        ordinal = static_cast<uint32_t>(id - 1);
-    } else if ((row.series.id & ~SeriesRef::kBatchLocal) < samples.new_series().size()) {
-      const Labels& labels = samples.LabelsOf(row.series);
-      if (labels.bytes().size() <= SeriesIndex::kMaxLabelsBytes)
-        index_.ResolveAll(samples.tenant(), {&labels, 1}, {&ordinal, 1});
-    }
+    const uint32_t ordinal = ResolveOne(samples, row.series);
     if (ordinal == kNone) continue;
     rows.ordinals.push_back(ordinal);
     rows.exemplars.push_back(&row.exemplar);
+  }
+  return rows;
+}
+
+HistogramRows RocksStore::ResolveHistograms(const WriteBatch& samples, AppendReport& report) {
+  HistogramRows rows;
+  int64_t oldest_ms = OldestMs();
+  if (options_.out_of_order_window_ms > 0) {
+    oldest_ms = std::max(oldest_ms, options_.clock->NowMs() - options_.out_of_order_window_ms);
+  }
+  const size_t numbers_count = samples.samples_count();  // rows are counted on
+  for (size_t i = 0; i < samples.histograms().size(); ++i) {
+    const WriteBatch::HistogramRow& row = samples.histograms()[i];
+    uint32_t ordinal = kNone;
+    Status why = Validate(*row.histogram);
+    if (!why.ok()) {
+      why = InvalidArgument("row {}: {}", numbers_count + i, why.message());
+    } else if (row.t_ms < oldest_ms || row.t_ms > kMaxTimeMs) {
+      why = InvalidArgument("row {}: time {} ms: expected {} to {}", numbers_count + i, row.t_ms, oldest_ms, kMaxTimeMs);
+      report.too_old += row.t_ms < oldest_ms ? 1 : 0;
+    } else if (ordinal = ResolveOne(samples, row.series); ordinal == kNone) {
+      why = InvalidArgument("row {}: series ref {} is not known or has too large labels", numbers_count + i, row.series.id);
+    }
+    if (!why.ok()) {
+      if (report.first_rejected.ok()) report.first_rejected = why;
+      ++report.rejected;
+      continue;
+    }
+    ++report.accepted;
+    ++report.accepted_histograms;
+    rows.ordinals.push_back(ordinal);
+    rows.t_ms.push_back(row.t_ms);
+    rows.histograms.push_back(row.histogram);
   }
   return rows;
 }

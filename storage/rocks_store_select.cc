@@ -32,7 +32,8 @@ Roaring RocksStore::MatchLocked(const SelectRequest& request, const Roaring& mat
   }
   for (const uint32_t ordinal : candidates - with_samples) {
     if (head_->MayHave(ordinal, request.begin_ms, request.end_ms) ||
-        (frozen_ != nullptr && frozen_->MayHave(ordinal, request.begin_ms, request.end_ms))) {
+        (frozen_ != nullptr && frozen_->MayHave(ordinal, request.begin_ms, request.end_ms)) ||
+        histograms_.MayHave(ordinal, request.begin_ms, request.end_ms)) {
       with_samples.add(ordinal);
     }
   }
@@ -69,6 +70,7 @@ Result<std::unique_ptr<Selection>> RocksStore::Select(const SelectRequest& uncla
     for (const SeriesId id : index_.IdsOf(chosen)) {
       selection->Add(id, frozen_ != nullptr ? frozen_->Pin(id.ordinal) : HeadPin(), head_->Pin(id.ordinal));
     }
+    selection->SetHistograms(histograms_.Select(request, chosen));
   }
   if (request.by_labels) {
     selection->SortByLabels();

@@ -13,6 +13,9 @@ namespace auspex::storage {
 class StoreSeriesReader final : public SeriesReader {
  public:
   explicit StoreSeriesReader(const StoreSelection& selection) : selection_(selection) {
+    if (selection_.histograms_ != nullptr) {
+      histograms_ = std::make_unique<HistogramReader>(*selection_.rocks_, selection_.snapshot_, *selection_.histograms_);
+    }
     if (selection_.partitions_.empty()) return;
     cold_ = std::make_unique<BlockReader>(*selection_.rocks_, Family::kCold, selection_.snapshot_);
     hot_ = std::make_unique<BlockReader>(*selection_.rocks_, Family::kHot, selection_.snapshot_);
@@ -23,10 +26,15 @@ class StoreSeriesReader final : public SeriesReader {
     const SelectedSeries& series = selection_.series_[index];
     AUSPEX_RETURN_IF_ERROR(Collect(series, cold_.get()));
     AUSPEX_RETURN_IF_ERROR(LayOver(cold_.get(), out));
-    return ReadYoung(series, out);
+    AUSPEX_RETURN_IF_ERROR(ReadYoung(series, out));
+    if (!HasHistograms(series)) return OkStatus();
+    if (selection_.deleted_ != nullptr) deleted_ = selection_.deleted_->Of(selection_.tenant_, series.id.ordinal);
+    return histograms_->ReadOver(selection_.tenant_, series.id, selection_.begin_ms_, selection_.end_ms_, deleted_, out);
   }
 
   Status ReadSummarized(size_t index, const SummaryUse& use, SummarizedColumns& out) override {
+    // Histograms are not summed up.
+    if (HasHistograms(selection_.series_[index])) return SeriesReader::ReadSummarized(index, use, out);
     out.Clear();
     const SelectedSeries& series = selection_.series_[index];
     AUSPEX_RETURN_IF_ERROR(Collect(series, cold_.get()));
@@ -46,6 +54,10 @@ class StoreSeriesReader final : public SeriesReader {
   ReadCost cost() const override { return cost_; }
 
  private:
+  bool HasHistograms(const SelectedSeries& series) const {
+    return histograms_ != nullptr && selection_.histograms_->Has(series.id.ordinal);
+  }
+
   Status Collect(const SelectedSeries& series, BlockReader* blocks) {
     if (blocks == nullptr) return OkStatus();
     if (selection_.deleted_ != nullptr) deleted_ = selection_.deleted_->Of(selection_.tenant_, series.id.ordinal);
@@ -112,6 +124,7 @@ class StoreSeriesReader final : public SeriesReader {
   BlockScratch scratch_;
   SampleColumns young_;
   SampleColumns mixed_;
+  std::unique_ptr<HistogramReader> histograms_;
   ReadCost cost_;
   DeletedRanges deleted_;
 };

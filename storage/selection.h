@@ -8,6 +8,7 @@
 
 #include "auspex/storage/series_store.h"
 #include "head.h"
+#include "histogram_table.h"
 #include "keys.h"
 #include "rocks.h"
 #include "series_index.h"
@@ -64,6 +65,8 @@ class StoreSelection final : public Selection {
   void Add(SeriesId id, HeadPin frozen, HeadPin head);
   void SortById();
   void SortByLabels();
+  /// Null: none of the series has any.
+  void SetHistograms(std::shared_ptr<const HistogramSelection> histograms) { histograms_ = std::move(histograms); }
 
  private:
   friend class StoreSeriesReader;
@@ -78,6 +81,7 @@ class StoreSelection final : public Selection {
   std::vector<SelectedSeries> series_;
   std::vector<SelectedPins> pins_;
   std::vector<Labels> labels_;  // of series_; empty: looked up
+  std::shared_ptr<const HistogramSelection> histograms_;
 };
 
 }  // namespace auspex::storage

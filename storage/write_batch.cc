@@ -26,6 +26,7 @@ void WriteBatch::Clear() {
   values_.clear();
   metadata_.clear();
   exemplars_.clear();
+  histograms_.clear();
 }
 
 }  // namespace auspex

@@ -19,7 +19,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   IngestReport report;
   const IngestTarget target{cache, batch, {}, 1'700'000'000'000};
   Status status;
-  switch (data[0] % 8) {
+  switch (data[0] % 9) {
     case 0:
       status = DecodeRemoteWrite(bytes, target, report);
       break;
@@ -47,6 +47,9 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
       status = ParseForm(bytes, fields);
       break;
     }
+    case 7:
+      status = DecodeRemoteWriteV2(bytes, target, report);
+      break;
     default:
       static_cast<void>(ParseTimeMs(bytes));
       static_cast<void>(ParseDurationMs(bytes));
@@ -55,6 +58,10 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   for (size_t i = 0; i < batch.samples_count(); ++i) {
     AUSPEX_CHECK(!batch.LabelsOf(batch.series()[i]).empty());
     AUSPEX_CHECK(CheckSampleTime(batch.t_ms()[i]).ok());
+  }
+  for (const WriteBatch::HistogramRow& row : batch.histograms()) {
+    AUSPEX_CHECK(Validate(*row.histogram).ok());
+    AUSPEX_CHECK(CheckSampleTime(row.t_ms).ok());
   }
   return 0;
 }

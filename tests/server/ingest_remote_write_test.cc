@@ -97,7 +97,6 @@ TEST(IngestRemoteWriteTest, BadSeriesDoNotSinkGoodOnes) {
   expect(Label("__name__", "m") + Sample(1, -5), 1, "time");
   expect(Label("__name__", "m") + Sample(1, 1'700'000'000'000'000'000), 1, "another unit");
   expect(Label("__name__", "m") + Label("a", std::string(20'000, 'x')) + Sample(1, 1), 1, "the limit is");
-  expect(Label("__name__", "m") + Bytes(0x22, "histogram"), 1, "native histograms");
 }
 
 TEST(IngestRemoteWriteTest, BrokenBytesAreRefusedWhole) {

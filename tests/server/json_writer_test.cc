@@ -8,6 +8,7 @@
 #include <gtest/gtest.h>
 
 #include "server/value_text.h"
+#include "tests/support/histogram_notation.h"
 
 namespace auspex::server {
 namespace {
@@ -104,6 +105,19 @@ TEST(JsonWriterTest, PutsCommas) {
   json.EndObject();
   ASSERT_TRUE(json.Finish());
   EXPECT_EQ(response.body(), R"({"a":true,"b":[[1.500,"2.5"],{},null],"c":{"__name__":"up","job":"api"}})");
+}
+
+TEST(JsonWriterTest, HistogramsAsPrometheusPrintsThem) {
+  RecordedResponse response;
+  JsonWriter json(response);
+  json.BeginArray();
+  json.Sample(1500, *testing::ParseHistogramNotation(
+                        "schema:0 count:6 sum:20.5 z_bucket:1 z_bucket_w:0.5 buckets:[2 0 1] n_buckets:[2]"));
+  json.Sample(1500, Histogram());
+  json.EndArray();
+  ASSERT_TRUE(json.Finish());
+  EXPECT_EQ(response.body(), R"([[1.500,{"count":"6","sum":"20.5","buckets":[[1,"-1","-0.5","2"],[3,"-0.5","0.5","1"],)"
+                             R"([0,"0.5","1","2"],[0,"2","4","1"]]}],[1.500,{"count":"0","sum":"0"}]])");
 }
 
 }  // namespace

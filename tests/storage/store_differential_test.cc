@@ -95,6 +95,30 @@ class Differential {
     }
     for (uint64_t i = 0, n = Pick(30) == 0 ? 3000 : 1 + Pick(40); i < n; ++i)
       batch.Add(refs[Pick(refs.size())], RandomTime(), RandomValue());
+    if (Pick(3) != 0) return;
+    for (uint64_t i = 0, n = 1 + Pick(20); i < n; ++i)
+      batch.AddHistogram(refs[Pick(refs.size())], RandomTime(), RandomHistogram());
+  }
+
+  HistogramPtr RandomHistogram() {
+    auto histogram = std::make_shared<Histogram>();
+    if (Pick(4) == 0) {
+      histogram->schema = kCustomBucketsSchema;
+      histogram->custom_values = {1, 2.5};
+      histogram->positive.Push(static_cast<int32_t>(Pick(3)), static_cast<double>(Pick(100)));
+    } else {
+      histogram->schema = static_cast<int32_t>(Pick(3));
+      for (int32_t i = -3; i < 3; ++i) {
+        if (Pick(2) == 0) histogram->positive.Push(i, static_cast<double>(Pick(100)));
+        if (Pick(5) == 0) histogram->negative.Push(i, static_cast<double>(Pick(100)));
+      }
+      histogram->zero_threshold = Pick(2) == 0 ? 0 : 1e-3;
+      histogram->zero_count = static_cast<double>(Pick(10));
+    }
+    if (Pick(3) == 0) histogram->hint = CounterReset::kGauge;
+    histogram->count = 1000;
+    histogram->sum = Pick(10) == 0 ? std::numeric_limits<double>::quiet_NaN() : static_cast<double>(Pick(1000)) / 7;
+    return histogram;
   }
 
   void Step() {

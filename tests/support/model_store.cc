@@ -3,17 +3,14 @@
 #include <algorithm>
 
 namespace auspex::testing {
-namespace {
+namespace {}  // namespace
 
 class ModelSelection final : public Selection {
  public:
-  explicit ModelSelection(std::map<Labels, std::map<int64_t, double>> series) {
+  explicit ModelSelection(std::map<Labels, ModelStore::Samples> series) {
     for (auto& [labels, samples] : series) {
       SampleColumns columns;
-      for (const auto& [t_ms, value] : samples) {
-        columns.t_ms.push_back(t_ms);
-        columns.values.push_back(value);
-      }
+      for (const auto& [t_ms, sample] : samples) columns.Push(t_ms, sample.value, sample.histogram);
       labels_.push_back(labels);
       columns_.push_back(std::move(columns));
     }
@@ -39,6 +36,8 @@ class ModelSelection final : public Selection {
   std::vector<SampleColumns> columns_;
 };
 
+namespace {
+
 std::vector<std::string> Listed(const std::set<std::string>& names, size_t limit) {
   std::vector<std::string> out(names.begin(), names.end());
   if (limit > 0 && out.size() > limit) out.resize(limit);
@@ -61,23 +60,31 @@ Result<AppendReport> ModelStore::Append(const WriteBatch& batch) {
     const SeriesRef ref = batch.series()[i];
     const SeriesKey key = ref.batch_local() ? SeriesKey{batch.tenant(), batch.LabelsOf(ref)} : refs_[ref.id - 1];
     auto& samples = samples_[key];
-    const auto [at, added] = samples.emplace(batch.t_ms()[i], batch.values()[i]);
-    // The last write wins, but a staleness marker never replaces a number.
-    if (!added && (!IsStaleMarker(batch.values()[i]) || IsStaleMarker(at->second))) at->second = batch.values()[i];
+    const auto [at, added] = samples.try_emplace(batch.t_ms()[i], Sample{batch.values()[i], nullptr});
+    // The last write wins, but a staleness marker never replaces a number, and a number never a histogram.
+    const bool replaces = !IsStaleMarker(batch.values()[i]) || IsStaleMarker(at->second.value);
+    if (!added && replaces && at->second.histogram == nullptr) at->second.value = batch.values()[i];
     ++report.accepted;
+  }
+  for (const WriteBatch::HistogramRow& row : batch.histograms()) {
+    const SeriesKey key =
+        row.series.batch_local() ? SeriesKey{batch.tenant(), batch.LabelsOf(row.series)} : refs_[row.series.id - 1];
+    samples_[key][row.t_ms] = Sample{HistogramMarker(), row.histogram};
+    ++report.accepted;
+    ++report.accepted_histograms;
   }
   return report;
 }
 
-std::map<Labels, std::map<int64_t, double>> ModelStore::Matching(const SelectRequest& request) const {
+std::map<Labels, ModelStore::Samples> ModelStore::Matching(const SelectRequest& request) const {
   const std::lock_guard lock(mu_);
-  std::map<Labels, std::map<int64_t, double>> out;
+  std::map<Labels, Samples> out;
   for (const auto& [key, samples] : samples_) {
     if (key.first != request.tenant) continue;
     const Labels& labels = key.second;
     const auto holds = [&labels](const Matcher& matcher) { return matcher.Matches(labels); };
     if (!std::all_of(request.matchers.begin(), request.matchers.end(), holds)) continue;
-    std::map<int64_t, double> within(samples.lower_bound(request.begin_ms), samples.lower_bound(request.end_ms));
+    Samples within(samples.lower_bound(request.begin_ms), samples.lower_bound(request.end_ms));
     if (!within.empty()) out.emplace(labels, std::move(within));
   }
   return out;

@@ -35,12 +35,19 @@ class ModelStore final : public SeriesStore, public RecordStore {
   using SeriesKey = std::pair<TenantId, Labels>;
   using RecordKey = std::pair<TenantId, RecordKind>;
 
-  std::map<Labels, std::map<int64_t, double>> Matching(const SelectRequest& request) const;
+  struct Sample {
+    double value = 0;
+    HistogramPtr histogram;  // null: a number
+  };
+  using Samples = std::map<int64_t, Sample>;
+  friend class ModelSelection;
+
+  std::map<Labels, Samples> Matching(const SelectRequest& request) const;
 
   mutable std::mutex mu_;
   std::vector<SeriesKey> refs_;  // SeriesRef id - 1 -> series
   std::map<SeriesKey, uint64_t> ref_of_;
-  std::map<SeriesKey, std::map<int64_t, double>> samples_;
+  std::map<SeriesKey, Samples> samples_;
   std::map<RecordKey, std::map<std::string, std::string>> records_;
 };
 

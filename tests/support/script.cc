@@ -1,5 +1,6 @@
 #include "tests/support/script.h"
 
+#include <algorithm>
 #include <charconv>
 #include <cmath>
 #include <map>
@@ -9,6 +10,7 @@
 
 #include "auspex/query/engine.h"
 #include "auspex/query/parser.h"
+#include "tests/support/histogram_notation.h"
 
 namespace auspex::testing {
 namespace {
@@ -113,16 +115,61 @@ std::pair<std::string_view, std::string_view> SplitSeries(std::string_view line)
     } else if (std::isspace(static_cast<unsigned char>(c)) && depth == 0) {
       // A space may stand between the name and the labels.
       const std::string_view rest = Trim(line.substr(end));
-      if (rest.empty() || rest[0] != '{' || line.substr(0, end).find('{') != std::string_view::npos) break;
+      if (rest.empty() || rest[0] != '{' || rest.starts_with("{{") || line.substr(0, end).find('{') != std::string_view::npos)
+        break;
     }
   }
   return {Trim(line.substr(0, end)), Trim(line.substr(end))};
 }
 
+// A sample of a script.
+struct Point {
+  double value = 0;
+  HistogramPtr histogram;  // null: a number
+};
+using Sequence = std::vector<std::optional<Point>>;
+
+// Takes `{{...}}` off the text.
+Result<Histogram> TakeHistogram(std::string_view& text) {
+  const size_t end = text.find("}}");
+  if (end == std::string_view::npos) return InvalidArgument("no }}}} in: {}", text);
+  AUSPEX_ASSIGN_OR_RETURN(Histogram histogram, ParseHistogramNotation(text.substr(2, end - 2)));
+  text.remove_prefix(end + 2);
+  return histogram;
+}
+
+// `{{...}}`, `{{...}}x3`, `{{...}}+{{...}}x3`.
+Status TakeHistograms(std::string_view& text, Sequence& out) {
+  AUSPEX_ASSIGN_OR_RETURN(Histogram value, TakeHistogram(text));
+  const bool add = text.starts_with("+{{");
+  const bool subtract = text.starts_with("-{{");
+  Histogram difference;
+  if (add || subtract) {
+    text.remove_prefix(1);
+    AUSPEX_ASSIGN_OR_RETURN(difference, TakeHistogram(text));
+  }
+  uint64_t times = 0;
+  if (TakePrefix(text, "x")) {
+    const auto parsed = std::from_chars(text.data(), text.data() + text.size(), times);
+    if (parsed.ec != std::errc()) return InvalidArgument("bad repetition: {}", text);
+    text.remove_prefix(static_cast<size_t>(parsed.ptr - text.data()));
+  }
+  for (uint64_t i = 0; i <= times; ++i) {
+    out.push_back(Point{0, std::make_shared<const Histogram>(value)});
+    if (add) AddTo(value, difference);
+    if (subtract) SubtractFrom(value, difference);
+  }
+  return OkStatus();
+}
+
 // The values of "1 2+3x4 _": none where there is no sample.
-Result<std::vector<std::optional<double>>> ParseSequence(std::string_view text) {
-  std::vector<std::optional<double>> out;
+Result<Sequence> ParseSequence(std::string_view text) {
+  Sequence out;
   while (!(text = Trim(text)).empty()) {
+    if (text.starts_with("{{")) {
+      AUSPEX_RETURN_IF_ERROR(TakeHistograms(text, out));
+      continue;
+    }
     const std::string_view item = TakeWord(text);
     uint64_t times = 0;
     const size_t x = item.find('x', item.substr(0, 2) == "0x" ? 2 : 0);
@@ -148,7 +195,7 @@ Result<std::vector<std::optional<double>>> ParseSequence(std::string_view text) 
     if (!start || !difference) return InvalidArgument("bad value: {}", item);
     double value = *start;
     for (uint64_t i = 0; i <= times; ++i) {
-      out.emplace_back(value);
+      out.push_back(Point{value, nullptr});
       if (*difference != 0) value += *difference;
     }
   }
@@ -186,6 +233,16 @@ std::string WithoutPlace(const std::string& note) {
   return std::regex_replace(note, place, "");
 }
 
+bool Agrees(const Point& want, const ResultSeries& found, size_t i) {
+  const Histogram* histogram = found.HistogramAt(i);
+  if ((want.histogram == nullptr) != (histogram == nullptr)) return false;
+  return histogram == nullptr ? AlmostEqual(want.value, found.values[i]) : HistogramsAgree(*want.histogram, *histogram);
+}
+
+std::string Print(const Point& point) {
+  return point.histogram == nullptr ? fmt::format("{}", point.value) : HistogramText(*point.histogram);
+}
+
 struct Eval {
   size_t line = 0;
   bool range = false;
@@ -203,14 +260,18 @@ struct Eval {
   std::optional<std::string> string;
   std::optional<std::pair<int64_t, int64_t>> matrix;  ///< start and step of an expected range vector
   std::optional<double> scalar;
-  std::vector<std::pair<Labels, std::vector<std::optional<double>>>> series;
+  std::vector<std::pair<Labels, Sequence>> series;
 };
 
 std::string Describe(const std::vector<ResultSeries>& series) {
   std::string out;
   for (const ResultSeries& one : series) {
     out += "\n  " + one.labels.ToString();
-    for (size_t i = 0; i < one.values.size(); ++i) out += fmt::format(" {}@{}", one.values[i], one.t_ms[i]);
+    for (size_t i = 0; i < one.values.size(); ++i) {
+      const Histogram* histogram = one.HistogramAt(i);
+      out += fmt::format(" {}@{}", histogram == nullptr ? fmt::format("{}", one.values[i]) : HistogramText(*histogram),
+                         one.t_ms[i]);
+    }
   }
   return out;
 }
@@ -280,7 +341,13 @@ class Runner {
       AUSPEX_ASSIGN_OR_RETURN(Labels labels, ParseMetric(metric));
       const SeriesRef ref = batch.AddSeries(std::move(labels));
       AUSPEX_ASSIGN_OR_RETURN(const SampleColumns columns, ParseScriptValues(values, 0, step_ms));
-      for (size_t k = 0; k < columns.t_ms.size(); ++k) batch.Add(ref, columns.t_ms[k], columns.values[k]);
+      for (size_t k = 0; k < columns.t_ms.size(); ++k) {
+        if (columns.HistogramAt(k) != nullptr) {
+          batch.AddHistogram(ref, columns.t_ms[k], columns.histograms[k]);
+        } else {
+          batch.Add(ref, columns.t_ms[k], columns.values[k]);
+        }
+      }
     }
     AUSPEX_RETURN_IF_ERROR(target_->store().Append(batch).status());
     AUSPEX_RETURN_IF_ERROR(target_->Settle());
@@ -392,7 +459,9 @@ class Runner {
     step.type = eval.scalar ? ValueType::kScalar : ValueType::kVector;
     for (const ResultSeries& series : result->series) {
       for (size_t i = 0; i < series.t_ms.size(); ++i) {
-        if (series.t_ms[i] == eval.start_ms) step.series.push_back({series.labels, {series.t_ms[i]}, {series.values[i]}});
+        if (series.t_ms[i] != eval.start_ms) continue;
+        step.series.push_back({series.labels, {}, {}});
+        step.series.back().Push(series.t_ms[i], series.values[i], series.histograms.empty() ? nullptr : series.histograms[i]);
       }
     }
     const Status status = CheckVector(eval, step);
@@ -452,11 +521,11 @@ class Runner {
       bool found = false;
       for (size_t j = 0; j < result.series.size() && !found; ++j) {
         found = !used[j] && (!eval.ordered || i == j) && result.series[j].labels == labels &&
-                AlmostEqual(result.series[j].values[0], *values[0]);
+                Agrees(*values[0], result.series[j], 0);
         if (found) used[j] = true;
       }
       if (!found) {
-        return FailedPrecondition("expected {} {}{}, found{}", labels.ToString(), *values[0],
+        return FailedPrecondition("expected {} {}{}, found{}", labels.ToString(), Print(*values[0]),
                                   eval.ordered ? fmt::format(" at place {}", i + 1) : "", Describe(result.series));
       }
     }
@@ -471,7 +540,7 @@ class Runner {
       for (const ResultSeries& one : series) {
         if (one.labels == labels) match = &one;
       }
-      std::map<int64_t, double> want;
+      std::map<int64_t, Point> want;
       for (size_t k = 0; k < values.size(); ++k) {
         if (values[k]) want[start_ms + static_cast<int64_t>(k) * step_ms] = *values[k];
       }
@@ -480,7 +549,7 @@ class Runner {
       bool equal = match != nullptr && match->t_ms.size() == want.size();
       for (size_t i = 0; equal && i < match->t_ms.size(); ++i) {
         const auto at = want.find(match->t_ms[i]);
-        equal = at != want.end() && AlmostEqual(at->second, match->values[i]);
+        equal = at != want.end() && Agrees(at->second, *match, i);
       }
       if (!equal) return FailedPrecondition("expected other samples of {}, found{}", labels.ToString(), Describe(series));
     }
@@ -502,8 +571,9 @@ Result<SampleColumns> ParseScriptValues(std::string_view text, int64_t start_ms,
   SampleColumns columns;
   for (size_t k = 0; k < sequence.size(); ++k) {
     if (!sequence[k]) continue;
-    columns.t_ms.push_back(start_ms + static_cast<int64_t>(k) * step_ms);
-    columns.values.push_back(*sequence[k]);
+    const Point& point = *sequence[k];
+    columns.Push(start_ms + static_cast<int64_t>(k) * step_ms, point.histogram != nullptr ? HistogramMarker() : point.value,
+                 point.histogram);
   }
   return columns;
 }

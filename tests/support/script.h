@@ -33,6 +33,8 @@ using ScriptTargetMaker = std::function<Result<std::unique_ptr<ScriptTarget>>()>
 ///   clear
 ///   compat 2                                      for the evals that follow
 ///
+/// Histograms are written {{count:3 sum:4 buckets:[1 2]}}, also {{...}}x5 and {{...}}+{{...}}x5 (histogram_notation.h).
+///
 /// Lines `expect ordered|fail|warn|info|no_warn|no_info|string "..."|range vector from A to B step C` may stand under an
 /// eval; `expect fail|warn|info msg:TEXT` and `regex:RE` look at the text, without the place at its end: each note must be
 /// expected, if texts are given, and each expected text must be among the notes. Values agree within a millionth.

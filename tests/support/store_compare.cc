@@ -2,6 +2,8 @@
 
 #include <bit>
 
+#include "storage/histogram_block.h"
+
 namespace auspex::testing {
 namespace {
 
@@ -35,6 +37,14 @@ std::string Dump(const SeriesStore& store, const SelectRequest& request) {
     if (columns.t_ms.empty()) continue;
     out += (*selection)->labels(i).ToString() + "\n";
     for (size_t k = 0; k < columns.t_ms.size(); ++k) {
+      if (const Histogram* histogram = columns.HistogramAt(k); histogram != nullptr) {
+        std::string bytes;
+        storage::AppendHistogram(bytes, *histogram);
+        out += fmt::format("  {} histogram", columns.t_ms[k]);
+        for (const char byte : bytes) out += fmt::format(" {:02x}", static_cast<uint8_t>(byte));
+        out += '\n';
+        continue;
+      }
       out += fmt::format("  {} {:016x}\n", columns.t_ms[k], std::bit_cast<uint64_t>(columns.values[k]));
     }
   }

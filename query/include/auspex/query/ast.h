@@ -87,12 +87,14 @@ struct Unary {
 
 enum class BinaryOp : uint8_t {
   kAdd, kSub, kMul, kDiv, kMod, kPow, kAtan2,
+  kTrimUpper, kTrimLower,  // `</` and `>/`: the part of a histogram below or above a bound
   kEqual, kNotEqual, kGreater, kLess, kGreaterEqual, kLessEqual,
   kAnd, kOr, kUnless,
 };
 std::string_view BinaryOpSymbol(BinaryOp op);
 bool IsComparison(BinaryOp op);
 bool IsSetOp(BinaryOp op);
+bool IsTrim(BinaryOp op);
 
 /// `on (a, b) group_left (c)`.
 struct VectorMatching {

@@ -27,6 +27,7 @@ struct RangeCall {
 struct RangeInput {
   std::span<const int64_t> t_ms;    ///< strictly increasing, from (steps.start_ms - range_ms - history_ms) to steps.end_ms()
   std::span<const double> values;   ///< as many; staleness markers are left out
+  std::span<const HistogramPtr> histograms;  ///< empty: registered functions are given numbers alone
   StepGrid steps;                   ///< ends of the windows: evaluation times with `offset` and `@` applied
   StepGrid evaluation;              ///< as many evaluation times, as they were asked for
   int64_t range_ms = 0;

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "auspex/storage/histogram.h"
 #include "auspex/storage/labels.h"
 
 namespace auspex::query {
@@ -34,6 +35,18 @@ struct ResultSeries {
   Labels labels;
   std::vector<int64_t> t_ms;
   std::vector<double> values;
+  std::vector<HistogramPtr> histograms = {};  ///< empty, or as long: null where the point is a number
+  const Histogram* HistogramAt(size_t i) const { return histograms.empty() ? nullptr : histograms[i].get(); }
+  void Push(int64_t t, double value, HistogramPtr histogram = nullptr) {
+    t_ms.push_back(t);
+    values.push_back(value);
+    if (histogram != nullptr) {
+      histograms.resize(values.size());
+      histograms.back() = std::move(histogram);
+    } else if (!histograms.empty()) {
+      histograms.push_back(nullptr);
+    }
+  }
 };
 
 /// Notes beside an answer that are not errors, in order of first appearance, without repeats.

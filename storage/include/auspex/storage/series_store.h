@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "auspex/storage/base/result.h"
+#include "auspex/storage/histogram.h"
 #include "auspex/storage/labels.h"
 #include "auspex/storage/matcher.h"
 #include "auspex/storage/write_batch.h"
@@ -19,9 +20,36 @@ namespace auspex {
 struct SampleColumns {
   std::vector<int64_t> t_ms;
   std::vector<double> values;
+  /// Empty, or as long: null where the sample is a number. Where it is a histogram, its value is HistogramMarker().
+  std::vector<HistogramPtr> histograms = {};
+  const Histogram* HistogramAt(size_t i) const { return histograms.empty() ? nullptr : histograms[i].get(); }
+  void Push(int64_t t, double value, HistogramPtr histogram = nullptr) {
+    t_ms.push_back(t);
+    values.push_back(value);
+    if (histogram != nullptr) {
+      histograms.resize(values.size());
+      histograms.back() = std::move(histogram);
+    } else if (!histograms.empty()) {
+      histograms.push_back(nullptr);
+    }
+  }
+  /// Leaves the numbers.
+  void DropHistograms() {
+    if (histograms.empty()) return;
+    size_t kept = 0;
+    for (size_t i = 0; i < t_ms.size(); ++i) {
+      if (histograms[i] != nullptr) continue;
+      t_ms[kept] = t_ms[i];
+      values[kept++] = values[i];
+    }
+    t_ms.resize(kept);
+    values.resize(kept);
+    histograms.clear();
+  }
   void Clear() {
     t_ms.clear();
     values.clear();
+    histograms.clear();
   }
 };
 
@@ -143,7 +171,8 @@ class SeriesStore {
   /// Names, or values of `name`, among the matching series with samples near the range (whole partitions may be taken
   /// for samples); sorted, unique, at most `limit` (0: no limit).
   virtual Result<std::vector<std::string>> LabelNames(const SelectRequest& request, size_t limit) const = 0;
-  virtual Result<std::vector<std::string>> LabelValues(std::string_view name, const SelectRequest& request, size_t limit) const = 0;
+  virtual Result<std::vector<std::string>> LabelValues(std::string_view name, const SelectRequest& request,
+                                                       size_t limit) const = 0;
   /// The label sets of the matching series, in Labels' order.
   virtual Result<std::vector<Labels>> Series(const SelectRequest& request, size_t limit) const = 0;
 

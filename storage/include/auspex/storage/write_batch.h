@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "auspex/storage/histogram.h"
 #include "auspex/storage/labels.h"
 
 namespace auspex {
@@ -60,13 +61,17 @@ class WriteBatch {
   void AddMetadata(MetricMetadata metadata) { metadata_.push_back(std::move(metadata)); }
   /// The store keeps the latest few of each series.
   void AddExemplar(SeriesRef series, Exemplar exemplar) { exemplars_.push_back({series, std::move(exemplar)}); }
+  /// A histogram that Validate accepts. At a time that has a number as well the histogram counts, whichever came first.
+  void AddHistogram(SeriesRef series, int64_t t_ms, HistogramPtr histogram) {
+    histograms_.push_back({series, t_ms, std::move(histogram)});
+  }
   void Reserve(size_t samples);
   /// Empties the batch and keeps its memory.
   void Clear();
 
   TenantId tenant() const { return tenant_; }
   size_t samples_count() const { return t_ms_.size(); }
-  bool empty() const { return t_ms_.empty() && metadata_.empty() && exemplars_.empty(); }
+  bool empty() const { return t_ms_.empty() && histograms_.empty() && metadata_.empty() && exemplars_.empty(); }
   std::span<const Labels> new_series() const { return new_series_; }
   /// The three columns have the same length; row i is (series()[i], t_ms()[i], values()[i]).
   std::span<const SeriesRef> series() const { return series_; }
@@ -78,6 +83,13 @@ class WriteBatch {
     Exemplar exemplar;
   };
   std::span<const ExemplarRow> exemplars() const { return exemplars_; }
+  struct HistogramRow {
+    SeriesRef series;
+    int64_t t_ms;
+    HistogramPtr histogram;
+  };
+  /// Rows of their own, not among samples_count().
+  std::span<const HistogramRow> histograms() const { return histograms_; }
   /// The labels behind a batch-local ref.
   const Labels& LabelsOf(SeriesRef batch_local) const { return new_series_[batch_local.id & ~SeriesRef::kBatchLocal]; }
 
@@ -89,11 +101,13 @@ class WriteBatch {
   std::vector<double> values_;
   std::vector<MetricMetadata> metadata_;
   std::vector<ExemplarRow> exemplars_;
+  std::vector<HistogramRow> histograms_;
 };
 
 /// What became of a batch's rows. Bad rows do not sink the others.
 struct AppendReport {
   uint64_t accepted = 0;
+  uint64_t accepted_histograms = 0;  ///< of these
   uint64_t rejected = 0;
   /// Of these: older than the out-of-order window or the retention.
   uint64_t too_old = 0;

@@ -2,12 +2,15 @@
 
 #include <algorithm>
 #include <atomic>
+#include <limits>
+#include <map>
 #include <mutex>
 #include <utility>
 
 #include "auspex/analytics/functions.h"
 #include "auspex/query/ast.h"
 #include "auspex/query/parser.h"
+#include "auspex/query/selectors.h"
 #include "event_log.h"
 #include "insight_log.h"
 #include "rule_evaluator.h"
@@ -77,6 +80,7 @@ class DatabaseImpl final : public Database {
  public:
   DatabaseImpl(const Options& options, std::unique_ptr<Store> store, query::FunctionRegistry registry)
       : read_only_(options.read_only),
+        retention_ms_(options.retention_ms),
         clock_(*options.clock),
         store_(std::move(store)),
         registry_(std::move(registry)),
@@ -134,6 +138,7 @@ class DatabaseImpl final : public Database {
   std::vector<ContinuousQueryStatus> ContinuousQueries() const override { return scheduler_.Statuses(); }
 
   Result<TickReport> Tick(int64_t now_ms) override {
+    AUSPEX_RETURN_IF_ERROR(ExpireInsights());
     return Run([&] { return scheduler_.Tick(now_ms); });
   }
   std::optional<int64_t> NextTickMs() const override { return scheduler_.NextTickMs(); }
@@ -159,6 +164,31 @@ class DatabaseImpl final : public Database {
     return events_.Find(begin_ms, end_ms, matchers, limit);
   }
 
+  Result<std::vector<MetricMetadata>> Metadata(std::string_view metric, size_t limit) const override {
+    return store_->Metadata(kDefaultTenant, metric, limit);
+  }
+  Result<std::vector<SeriesExemplars>> Exemplars(std::string_view query, int64_t begin_ms, int64_t end_ms) const override {
+    AUSPEX_ASSIGN_OR_RETURN(const query::ExprPtr tree, query::Parse(query));
+    std::map<Labels, std::vector<Exemplar>> found;  // a series that two selectors match has its exemplars once
+    for (const query::VectorSelector* selector : query::SelectorsOf(*tree)) {
+      AUSPEX_ASSIGN_OR_RETURN(auto series, store_->Exemplars(WithinOf(selector->matchers, begin_ms, end_ms)));
+      for (SeriesExemplars& one : series) found[std::move(one.series)] = std::move(one.exemplars);
+    }
+    std::vector<SeriesExemplars> out;
+    for (auto& [labels, exemplars] : found) out.push_back({labels, std::move(exemplars)});
+    return out;
+  }
+  Result<uint64_t> DeleteSeries(const std::vector<std::vector<Matcher>>& selectors, int64_t begin_ms, int64_t end_ms) override {
+    AUSPEX_RETURN_IF_ERROR(CheckWritable());
+    uint64_t series_count = 0;
+    for (const std::vector<Matcher>& matchers : selectors) {
+      AUSPEX_ASSIGN_OR_RETURN(const uint64_t deleted, store_->Delete(WithinOf(matchers, begin_ms, end_ms)));
+      series_count += deleted;
+    }
+    return series_count;
+  }
+  Status Backup(const std::string& directory) override { return store_->Backup(directory); }
+
   Status Flush() override { return store_->Flush(); }
   Status Seal() override { return store_->Seal(); }
   StoreStats Stats() const override { return store_->Stats(); }
@@ -175,6 +205,25 @@ class DatabaseImpl final : public Database {
     out.max_memory_bytes = options.memory_budget_bytes / 4;
     out.result_cache_bytes = options.memory_budget_bytes / 16;
     return out;
+  }
+
+  /// Insights follow the retention of samples; the store itself looks after what has its time in its key.
+  Status ExpireInsights() {
+    constexpr int64_t kHourMs = 3'600'000;
+    const int64_t now_ms = clock_.NowMs();
+    if (retention_ms_ == 0 || read_only_ || now_ms - insights_expired_ms_.load() < kHourMs) return OkStatus();
+    insights_expired_ms_ = now_ms;
+    // No longer than a closed one may be opened again.
+    return insights_.Expire(now_ms - std::max(retention_ms_, 2 * kHourMs));
+  }
+
+  /// Both ends belong to the range.
+  static SelectRequest WithinOf(const std::vector<Matcher>& matchers, int64_t begin_ms, int64_t end_ms) {
+    SelectRequest request;
+    request.matchers = matchers;
+    request.begin_ms = begin_ms;
+    request.end_ms = end_ms == std::numeric_limits<int64_t>::max() ? end_ms : end_ms + 1;
+    return request;
   }
 
   Status CheckWritable() const { return read_only_ ? FailedPrecondition("the database is open read-only") : OkStatus(); }
@@ -197,6 +246,8 @@ class DatabaseImpl final : public Database {
   }
 
   const bool read_only_;
+  const int64_t retention_ms_;
+  std::atomic<int64_t> insights_expired_ms_{std::numeric_limits<int64_t>::min() / 2};
   const Clock& clock_;
   const std::unique_ptr<Store> store_;
   query::FunctionRegistry registry_;
@@ -218,6 +269,8 @@ StoreOptions StoreOptionsOf(const Options& options) {
   out.sync = options.sync;
   out.retention_ms = options.retention_ms;
   out.out_of_order_window_ms = options.out_of_order_window_ms;
+  out.retention_bytes = options.retention_bytes;
+  out.accept_data_loss = options.accept_data_loss;
   // A quarter is for running queries and a sixteenth for their answers, see EngineOptions.
   out.memory_budget_bytes = std::max(kLeastBudgetBytes, options.memory_budget_bytes / 16 * 11);
   out.clock = options.clock;
@@ -226,6 +279,10 @@ StoreOptions StoreOptionsOf(const Options& options) {
 }
 
 }  // namespace
+
+Status Database::Restore(const std::string& backup, const std::string& directory) { return Store::Restore(backup, directory); }
+
+Result<VerifyReport> Database::Verify(const VerifyOptions& options) { return auspex::Verify(options); }
 
 Result<std::unique_ptr<Database>> Database::Open(const Options& options) {
   if (options.memory_budget_bytes < kLeastBudgetBytes) {

@@ -14,15 +14,12 @@ namespace {
 /// Insights show this many changes; with more, the nearest in time and labels are kept.
 constexpr size_t kMaxLinkedEvents = 10;
 
-/// Sorts as bytes in the order of time: the sign bit is turned, then 16 hex digits.
-std::string TimeKey(int64_t t_ms) { return fmt::format("{:016x}", static_cast<uint64_t>(t_ms) ^ (uint64_t{1} << 63)); }
-
-std::string KeyOf(const Event& event) { return TimeKey(event.t_ms) + "/" + event.id; }
+std::string KeyOf(const Event& event) { return RecordTimeKey(event.t_ms) + "/" + event.id; }
 
 std::string MakeId(const Event& event) {
   std::string content;
   for (const std::string* part : {&event.kind, &event.name, &event.source}) content += *part + '\0';
-  content += TimeKey(event.t_ms) + event.labels.bytes();
+  content += RecordTimeKey(event.t_ms) + event.labels.bytes();
   const XXH128_hash_t hash = XXH3_128bits(content.data(), content.size());
   return fmt::format("ev-{:016x}{:08x}", hash.high64, hash.low64 >> 32);
 }
@@ -84,17 +81,18 @@ Result<std::vector<Event>> EventLog::Find(int64_t begin_ms, int64_t end_ms, std:
   Status bad;
   if (end_ms < begin_ms) return out;
   // '0' follows '/', so the bound lies behind every key of the last millisecond.
-  const Status scanned = records_.ScanRecords(
-      kDefaultTenant, RecordKind::kEvent, TimeKey(begin_ms), TimeKey(end_ms) + "0", false, [&](const Record& record) {
-        auto event = EventFromJson(record.value);
-        if (!event.ok()) {
-          bad = Corruption("event {}: {}", record.key, event.status().message());
-          return false;
-        }
-        const auto holds = [&](const Matcher& matcher) { return matcher.Matches(event->labels); };
-        if (std::all_of(matchers.begin(), matchers.end(), holds)) out.push_back(std::move(event).value());
-        return limit == 0 || out.size() < limit;
-      });
+  const Status scanned =
+      records_.ScanRecords(kDefaultTenant, RecordKind::kEvent, RecordTimeKey(begin_ms), RecordTimeKey(end_ms) + "0", false,
+                           [&](const Record& record) {
+                             auto event = EventFromJson(record.value);
+                             if (!event.ok()) {
+                               bad = Corruption("event {}: {}", record.key, event.status().message());
+                               return false;
+                             }
+                             const auto holds = [&](const Matcher& matcher) { return matcher.Matches(event->labels); };
+                             if (std::all_of(matchers.begin(), matchers.end(), holds)) out.push_back(std::move(event).value());
+                             return limit == 0 || out.size() < limit;
+                           });
   AUSPEX_RETURN_IF_ERROR(scanned);
   AUSPEX_RETURN_IF_ERROR(bad);
   return out;

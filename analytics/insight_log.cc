@@ -147,4 +147,27 @@ Result<std::vector<Insight>> InsightLog::Revisions(std::string_view id) const {
   return out;
 }
 
+Status InsightLog::Expire(int64_t t_ms) {
+  std::vector<std::string> expired;
+  {
+    const std::lock_guard lock(mu_);
+    for (const auto& [id, entry] : entries_) {
+      if (entry.status == InsightStatus::kClosed && entry.time_range.end_ms && *entry.time_range.end_ms < t_ms)
+        expired.push_back(id);
+    }
+  }
+  for (const std::string& id : expired) {
+    Transaction transaction;
+    AUSPEX_RETURN_IF_ERROR(records_.ScanRecords(kDefaultTenant, RecordKind::kInsightRevision, BeginOf(id), EndOf(id), false,
+                                                [&](const Record& record) {
+                                                  transaction.Delete(RecordKind::kInsightRevision, record.key);
+                                                  return true;
+                                                }));
+    AUSPEX_RETURN_IF_ERROR(records_.Commit(transaction).status());
+    const std::lock_guard lock(mu_);
+    entries_.erase(id);
+  }
+  return OkStatus();
+}
+
 }  // namespace auspex::analytics

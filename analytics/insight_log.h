@@ -15,7 +15,7 @@ namespace auspex::analytics {
 /// Every revision of every insight, stored; what filters look at is kept in memory. Thread-safe. Borrows the store.
 class InsightLog {
  public:
-  explicit InsightLog(const RecordStore& records) : records_(records) {}
+  explicit InsightLog(RecordStore& records) : records_(records) {}
 
   /// Reads what is stored. Before anything else.
   Status Load();
@@ -26,6 +26,8 @@ class InsightLog {
   Result<std::vector<Insight>> Find(const InsightFilter& filter) const;
   Result<Insight> Get(std::string_view id, std::optional<int64_t> known_at_ms) const;
   Result<std::vector<Insight>> Revisions(std::string_view id) const;
+  /// Removes closed insights whose behaviour ended before `t_ms`, with every revision.
+  Status Expire(int64_t t_ms);
 
  private:
   /// The newest revision in short.
@@ -42,7 +44,7 @@ class InsightLog {
   std::vector<std::pair<std::string, Entry>> Candidates(const InsightFilter& filter) const;
   Result<std::optional<Insight>> Read(std::string_view id, std::optional<int64_t> known_at_ms) const;
 
-  const RecordStore& records_;
+  RecordStore& records_;
   mutable std::mutex mu_;
   std::map<std::string, Entry, std::less<>> entries_;  // guarded by mu_; by id
 };

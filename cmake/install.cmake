@@ -10,5 +10,5 @@ write_basic_package_version_file(auspexConfigVersion.cmake COMPATIBILITY SameMin
 install(FILES ${PROJECT_BINARY_DIR}/auspexConfig.cmake ${PROJECT_BINARY_DIR}/auspexConfigVersion.cmake cmake/dependencies.cmake
         DESTINATION ${CMAKE_INSTALL_LIBDIR}/cmake/auspex COMPONENT library)
 if(AUSPEX_SERVER)
-  install(TARGETS auspexd RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR} COMPONENT server)
+  install(TARGETS auspexd auspex_tool RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR} COMPONENT server)
 endif()

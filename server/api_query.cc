@@ -229,15 +229,6 @@ ApiResult FormatQuery(Service& service, Request& request, ResponseWriter& respon
   return std::nullopt;
 }
 
-// Exemplars are not stored: there are none for any query.
-ApiResult QueryExemplars(Service& service, Request& request, ResponseWriter& response) {
-  const auto formatted = service.database().FormatQuery(request.parameters.Get("query"));
-  if (!formatted.ok()) return BadParameter("query", formatted.status().message());
-  response.SetHeader("Content-Type", "application/json");
-  response.Write(R"({"status":"success","data":[]})");
-  return std::nullopt;
-}
-
 ApiResult ParseQuery(Service& service, Request& request, ResponseWriter& response) {
   const auto tree = service.database().ParseQuery(request.parameters.Get("query"));
   if (!tree.ok()) return BadParameter("query", tree.status().message());
@@ -305,8 +296,6 @@ void AddQueryRoutes(Router& router, Service& service) {
     router.Add({method, "/api/v1/query_range", Access::kRead, Workers::kQueries, true, WithDatabase(service, QueryRange)});
     router.Add({method, "/api/v1/format_query", Access::kRead, Workers::kQueries, true, WithDatabase(service, FormatQuery)});
     router.Add({method, "/api/v1/parse_query", Access::kRead, Workers::kQueries, true, WithDatabase(service, ParseQuery)});
-    router.Add(
-        {method, "/api/v1/query_exemplars", Access::kRead, Workers::kQueries, true, WithDatabase(service, QueryExemplars)});
   }
   router.Add({"GET", "/api/v1/functions", Access::kRead, Workers::kQueries, false, WithDatabase(service, Functions)});
 }

@@ -150,13 +150,6 @@ ApiResult Series(Service& service, Request& request, ResponseWriter& response) {
                    response, [](JsonWriter& json, const Labels& labels) { json.LabelObject(labels); });
 }
 
-// Types and help texts are not stored.
-ApiResult Metadata(Service& /*service*/, Request& /*request*/, ResponseWriter& response) {
-  response.SetHeader("Content-Type", "application/json");
-  response.Write(R"({"status":"success","data":{}})");
-  return std::nullopt;
-}
-
 }  // namespace
 
 void AddSeriesRoutes(Router& router, Service& service) {
@@ -166,7 +159,6 @@ void AddSeriesRoutes(Router& router, Service& service) {
   }
   router.Add(
       {"GET", "/api/v1/label/{name}/values", Access::kRead, Workers::kQueries, false, WithDatabase(service, LabelValues)});
-  router.Add({"GET", "/api/v1/metadata", Access::kRead, Workers::kQueries, false, WithoutDatabase(service, Metadata)});
 }
 
 }  // namespace auspex::server

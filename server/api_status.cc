@@ -60,6 +60,7 @@ void PrintStore(const StoreStats& stats, std::string& out) {
   print("gauge", "storage_journal_bytes", stats.journal_bytes);
   print("gauge", "storage_hot_blocks", stats.hot_blocks_count);
   print("gauge", "storage_cold_blocks", stats.cold_blocks_count);
+  print("gauge", "storage_tombstones", stats.tombstones_count);
   print("gauge", "storage_disk_bytes", stats.disk_bytes);
   print("gauge", "storage_replayed_samples", stats.replayed_samples);
   print("gauge", "storage_read_only", stats.read_only_reason.empty() ? 0 : 1);

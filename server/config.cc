@@ -17,6 +17,7 @@ struct Texts {
   std::string listen = "127.0.0.1:9292";
   std::string retention = "0";
   std::string out_of_order_window = "0";
+  std::string retention_size = "0";
   std::string sync = "interval";
   std::string memory_budget = "512MiB";
   std::string max_body = "32MiB";
@@ -37,6 +38,12 @@ void Describe(CLI::App& app, Config& config, Texts& texts) {
   app.add_option("--out-of-order-window", texts.out_of_order_window,
                  "Refuse samples older than this: 1h, 30m; 0 takes any age, for backfill")
       ->capture_default_str();
+  app.add_option("--retention-size", texts.retention_size,
+                 "How large the directory may become before the oldest days are dropped: 100GiB, 0 for no bound")
+      ->capture_default_str();
+  app.add_option("--backup-dir", config.backup_dir, "Where snapshots are made (default: DATA-DIR/snapshots)");
+  app.add_flag("--accept-data-loss", config.database.accept_data_loss,
+               "Go on with what can be read of a damaged log; without it such a directory is opened read-only");
   app.add_option("--rules", config.rule_files, "Rule files (Prometheus' format, with insight rules) to load at start");
   app.add_option("--sync", texts.sync, "When acknowledged writes reach the disk: interval (200 ms), always or never")
       ->check(CLI::IsMember({"interval", "always", "never"}))
@@ -97,6 +104,11 @@ Status Check(const Texts& texts, Config& config) {
                            texts.out_of_order_window);
   }
   config.database.out_of_order_window_ms = *window_ms;
+  auto retention_bytes = ParseBytes(texts.retention_size);
+  if (!retention_bytes.ok())
+    return InvalidArgument("--retention-size: found \"{}\", expected a size such as 100GiB, or 0", texts.retention_size);
+  config.database.retention_bytes = *retention_bytes;
+  if (config.backup_dir.empty()) config.backup_dir = config.database.path + "/snapshots";
   config.database.sync = texts.sync == "always"  ? SyncMode::kAlways
                          : texts.sync == "never" ? SyncMode::kNever
                                                  : SyncMode::kInterval;

@@ -18,6 +18,7 @@ struct Config {
   HttpServerOptions http;
   OriginOptions origins;
   std::vector<std::string> rule_files;
+  std::string backup_dir;
   std::string log_level = "info";
   std::map<std::string, std::string> flags;  ///< every option with its value, for /api/v1/status/flags
 };

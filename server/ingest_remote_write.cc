@@ -5,6 +5,7 @@
 
 #include "ingest.h"
 #include "ingest_histogram.h"
+#include "ingest_metadata.h"
 #include "value_text.h"
 
 // prometheus.WriteRequest { repeated TimeSeries timeseries = 1; repeated MetricMetadata metadata = 3; }
@@ -31,8 +32,9 @@ class Decoder {
       if (request.tag_and_type() == protozero::tag_and_type(1, protozero::pbf_wire_type::length_delimited)) {
         AUSPEX_RETURN_IF_ERROR(DecodeSeries(request.get_message()));
         ++series_index_;
+      } else if (request.tag_and_type() == protozero::tag_and_type(3, protozero::pbf_wire_type::length_delimited)) {
+        if (!AddRemoteMetadata(request.get_message(), target_.batch)) ++report_.skipped;
       } else {
-        if (request.tag() == 3) ++report_.skipped;
         request.skip();
       }
     }
@@ -85,6 +87,7 @@ class Decoder {
     pairs_.clear();
     samples_.clear();
     histograms_.clear();
+    exemplars_.clear();
     const char* raw_begin = nullptr;
     const char* raw_end = nullptr;
     for (const char* at = series.data().data(); series.next(); at = series.data().data()) {
@@ -94,14 +97,15 @@ class Decoder {
         raw_end = series.data().data();
       } else if (series.wire_type() == protozero::pbf_wire_type::length_delimited && series.tag() == 2) {
         samples_.push_back(DecodeSample(series.get_message()));
+      } else if (series.wire_type() == protozero::pbf_wire_type::length_delimited && series.tag() == 3) {
+        exemplars_.push_back(series.get_message());
       } else if (series.wire_type() == protozero::pbf_wire_type::length_delimited && series.tag() == 4) {
         histograms_.push_back(ReadHistogramMessage(series.get_message()));
       } else {
-        if (series.tag() == 3) ++report_.skipped;
         series.skip();
       }
     }
-    if (samples_.empty() && histograms_.empty()) return OkStatus();
+    if (samples_.empty() && histograms_.empty() && exemplars_.empty()) return OkStatus();
     return Store(raw_begin == nullptr ? std::string_view() : std::string_view(raw_begin, raw_end - raw_begin));
   }
 
@@ -150,6 +154,9 @@ class Decoder {
       }
     }
     for (Result<HistogramSample>& sample : histograms_) StoreHistogram(*ref, sample);
+    for (const protozero::pbf_reader& exemplar : exemplars_) {
+      if (!AddRemoteExemplar(exemplar, *ref, target_.batch)) ++report_.skipped;
+    }
     return OkStatus();
   }
 
@@ -184,6 +191,7 @@ class Decoder {
   std::vector<LabelView> pairs_;
   std::vector<Sample> samples_;
   std::vector<Result<HistogramSample>> histograms_;
+  std::vector<protozero::pbf_reader> exemplars_;
 };
 
 }  // namespace

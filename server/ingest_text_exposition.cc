@@ -1,13 +1,15 @@
 #include <cmath>
 #include <deque>
+#include <map>
 
 #include "ingest.h"
+#include "ingest_metadata.h"
 #include "value_text.h"
 
 // metric{label="value",...} value [time]          or  {"metric name",label="value"} value [time]
-// In label values \\ \" \n are escaped. Lines that start with # are comments, metadata or OpenMetrics' # EOF; in
-// OpenMetrics times are in seconds and an exemplar may follow: ` # {trace_id="x"} 1 [time]`.
-// Source: https://prometheus.io/docs/instrumenting/exposition_formats/
+// In label values \\ \" \n are escaped. Lines that start with # are comments, metadata (# HELP name text, # TYPE name type,
+// # UNIT name unit) or OpenMetrics' # EOF; in OpenMetrics times are in seconds and an exemplar may follow: ` # {trace_id="x"} 1
+// [time]`. Source: https://prometheus.io/docs/instrumenting/exposition_formats/
 
 namespace auspex::server {
 namespace {
@@ -26,12 +28,17 @@ class Decoder {
       at_ = 0;
       texts_.clear();
       SkipBlanks();
-      if (AtEnd() || line_[at_] == '#') continue;
+      if (AtEnd()) continue;
+      if (line_[at_] == '#') {
+        DecodeComment();
+        continue;
+      }
       const Status status = DecodeLine();
       if (status.ok()) continue;
       if (status.code() != StatusCode::kInvalidArgument) return status;
       report_.Reject(1, InvalidArgument("line {}: {}", number, status.message()));
     }
+    for (auto& [metric, metadata] : metadata_) target_.batch.AddMetadata(std::move(metadata));
     return OkStatus();
   }
 
@@ -41,6 +48,73 @@ class Decoder {
     while (!AtEnd() && (line_[at_] == ' ' || line_[at_] == '\t')) ++at_;
   }
   size_t Column() const { return at_ + 1; }
+
+  /// What it says of a metric is kept; anything else is a comment.
+  void DecodeComment() {
+    ++at_;
+    SkipBlanks();
+    const std::string_view keyword = TakeWord();
+    if (keyword != "HELP" && keyword != "TYPE" && keyword != "UNIT") return;
+    SkipBlanks();
+    std::string_view name = line_.substr(at_, 0);
+    if (!AtEnd() && line_[at_] == '"') {
+      auto quoted = ParseQuoted(line_, at_, 1);
+      if (!quoted.ok()) return;
+      name = *quoted;
+    } else {
+      name = TakeWord();
+    }
+    SkipBlanks();
+    const std::string text = Unescaped(line_.substr(at_));
+    const size_t limit = target_.limits.label_value_bytes;
+    if (name.empty() || name.size() > limit || text.size() > limit || !IsUtf8(name) || !IsUtf8(text)) {
+      ++report_.skipped;
+      return;
+    }
+    MetricMetadata& metadata = metadata_[std::string(name)];
+    metadata.metric = name;
+    if (metadata.type.empty()) metadata.type = MetricTypeName(0);
+    if (keyword == "HELP") {
+      metadata.help = text;
+    } else if (keyword == "TYPE") {
+      metadata.type = text == "untyped" ? std::string(MetricTypeName(0)) : text;
+    } else {
+      metadata.unit = text;
+    }
+  }
+
+  /// `{trace_id="x"} 0.67 [time]`, after the '#': an exemplar of the sample before it. One that is wrong sinks nothing else.
+  void DecodeExemplar(SeriesRef series, int64_t sample_t_ms) {
+    const auto read = [&]() -> Result<Exemplar> {
+      SkipBlanks();
+      const size_t begin = at_;
+      AUSPEX_RETURN_IF_ERROR(SkipSeries());
+      const std::string_view raw = line_.substr(begin, at_ - begin);
+      if (raw.size() < 2 || raw[0] != '{') return InvalidArgument("column {}: exemplar without labels", begin + 1);
+      std::vector<LabelView> pairs;
+      AUSPEX_RETURN_IF_ERROR(ParseLabels(raw.substr(1, raw.size() - 2), begin + 2, pairs));
+      if (!ExemplarFits(pairs)) return InvalidArgument("column {}: exemplar with too long labels", begin + 1);
+      Exemplar exemplar;
+      exemplar.t_ms = sample_t_ms;
+      AUSPEX_ASSIGN_OR_RETURN(exemplar.labels, Labels::Make(std::move(pairs)));
+      SkipBlanks();
+      const auto value = ParseDouble(TakeWord());
+      if (!value.has_value()) return InvalidArgument("column {}: exemplar without a value", Column());
+      exemplar.value = *value;
+      SkipBlanks();
+      if (!AtEnd()) {
+        AUSPEX_ASSIGN_OR_RETURN(exemplar.t_ms, ParseTime(TakeWord()));
+        AUSPEX_RETURN_IF_ERROR(CheckSampleTime(exemplar.t_ms));
+      }
+      return exemplar;
+    };
+    auto exemplar = read();
+    if (!exemplar.ok()) {
+      ++report_.skipped;
+      return;
+    }
+    target_.batch.AddExemplar(series, *std::move(exemplar));
+  }
 
   Status DecodeLine() {
     if (line_.size() > target_.limits.line_bytes) {
@@ -68,10 +142,13 @@ class Decoder {
       return InvalidArgument("column {}: found {} after the time, expected the end of the line", Column(),
                              Quote(line_.substr(at_)));
     }
-    if (!AtEnd()) ++report_.skipped;  // an exemplar
 
     AUSPEX_ASSIGN_OR_RETURN(const SeriesRef ref, cursor_.Ref(raw, target_.batch, [&] { return MakeLabels(raw, begin); }));
     target_.batch.Add(ref, t_ms, *value);
+    if (!AtEnd()) {
+      ++at_;
+      DecodeExemplar(ref, t_ms);
+    }
     return OkStatus();
   }
 
@@ -190,9 +267,13 @@ class Decoder {
     const std::string_view raw = text.substr(begin, at - begin);
     ++at;
     if (!escaped) return raw;
-    std::string& out = texts_.emplace_back();
+    return std::string_view(texts_.emplace_back(Unescaped(raw)));
+  }
+
+  static std::string Unescaped(std::string_view raw) {
+    std::string out;
     for (size_t i = 0; i < raw.size(); ++i) {
-      if (raw[i] != '\\') {
+      if (raw[i] != '\\' || i + 1 == raw.size()) {
         out.push_back(raw[i]);
         continue;
       }
@@ -205,7 +286,7 @@ class Decoder {
         out.push_back(raw[i]);
       }
     }
-    return std::string_view(out);
+    return out;
   }
 
   const bool openmetrics_;
@@ -214,6 +295,7 @@ class Decoder {
   IngestReport& report_;
   std::string_view line_;
   size_t at_ = 0;
+  std::map<std::string, MetricMetadata> metadata_;
   std::deque<std::string> texts_;  // label values whose escapes were undone; views into them stay valid
 };
 

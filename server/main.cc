@@ -82,6 +82,7 @@ int Serve(const Config& config, StopSignal& stop) {
   const Clock& clock = Clock::System();
   Service service(clock);
   service.flags = config.flags;
+  service.backup_dir = config.backup_dir;
   Router router(config.origins, service.metrics(), clock, service.body_limit_bytes);
   AddRoutes(router, service);
 
@@ -100,6 +101,7 @@ int Serve(const Config& config, StopSignal& stop) {
   spdlog::info("opened {}: {} series, {} samples replayed from the journal", config.database.path, stats.series_count,
                stats.replayed_samples);
   if (!stats.read_only_reason.empty()) spdlog::warn("read-only: {}", stats.read_only_reason);
+  if (!stats.accepted_damage.empty()) spdlog::warn("damaged, and gone on with what could be read: {}", stats.accepted_damage);
 
   {
     const Ticker ticker(*database, clock, service.metrics(), [](std::string_view line, bool is_error) {

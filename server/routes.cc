@@ -13,6 +13,8 @@ void AddRoutes(Router& router, Service& service) {
   AddStatusRoutes(router, service);
   AddRuntimeRoutes(router, service);
   AddRemoteReadRoutes(router, service);
+  AddMetadataRoutes(router, service);
+  AddAdminRoutes(router, service);
 }
 
 }  // namespace auspex::server

@@ -6,9 +6,9 @@
 /// Where every path of the server leads: one function per API, each in its api_*.cc. Start reading here.
 namespace auspex::server {
 
-/// /api/v1/query, query_range, format_query, parse_query, query_exemplars, functions
+/// /api/v1/query, query_range, format_query, parse_query, functions
 void AddQueryRoutes(Router& router, Service& service);
-/// /api/v1/labels, label/{name}/values, series, metadata
+/// /api/v1/labels, label/{name}/values, series
 void AddSeriesRoutes(Router& router, Service& service);
 /// /api/v1/rules and alerts, as Prometheus shows its own
 void AddRuleRoutes(Router& router, Service& service);
@@ -27,6 +27,10 @@ void AddStatusRoutes(Router& router, Service& service);
 void AddRuntimeRoutes(Router& router, Service& service);
 /// /api/v1/read: Prometheus remote read
 void AddRemoteReadRoutes(Router& router, Service& service);
+/// /api/v1/metadata and query_exemplars
+void AddMetadataRoutes(Router& router, Service& service);
+/// /api/v1/admin/tsdb/*: deletion, snapshots
+void AddAdminRoutes(Router& router, Service& service);
 
 /// All of the above. Both are borrowed.
 void AddRoutes(Router& router, Service& service);

@@ -37,6 +37,7 @@ class Service {
 
   IngestLimits ingest_limits;
   size_t body_limit_bytes = 128 << 20;  ///< of a body, decompressed
+  std::string backup_dir;  ///< where snapshots are made; empty: nowhere
   int64_t started_ms;
   std::map<std::string, std::string> flags;  ///< what the server was started with
 

@@ -4,7 +4,11 @@
 
 #include "base/bytes.h"
 
-namespace auspex::storage {
+namespace auspex {
+
+std::string RecordTimeKey(int64_t t_ms) { return fmt::format("{:016x}", static_cast<uint64_t>(t_ms) ^ (uint64_t{1} << 63)); }
+
+namespace storage {
 namespace {
 
 // Flipping the sign bit makes signed numbers sort as bytes.
@@ -103,4 +107,5 @@ std::optional<ActiveName> DecodeActiveKey(std::string_view bytes) {
   return ActiveName{ReadPartition(bytes.data()), ReadBigEndian<uint32_t>(bytes.data() + 5)};
 }
 
-}  // namespace auspex::storage
+}  // namespace storage
+}  // namespace auspex

@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cstdarg>
 #include <filesystem>
 #include <vector>
 
@@ -11,12 +12,12 @@
 #include <rocksdb/filter_policy.h>
 #include <rocksdb/table.h>
 
+#include "copy_file.h"
 #include "quiet_logger.h"
 
 namespace auspex::storage {
 namespace {
 
-constexpr std::string_view kFormatFile = "AUSPEX_FORMAT";
 constexpr std::string_view kLockFile = "AUSPEX_LOCK";
 // Beside the lock, not in it: closing any descriptor of a locked file would give up a POSIX lock.
 constexpr std::string_view kPidFile = "AUSPEX_PID";
@@ -41,7 +42,28 @@ void RemoveOldOptions(rocksdb::Env& env, const std::string& path) {
   for (size_t i = 0; i + 1 < names.size(); ++i) env.DeleteFile(path + "/" + names[i]).PermitUncheckedError();
 }
 
+/// For directories in which nothing may be written.
+class NoLog final : public rocksdb::Logger {
+ public:
+  using Logger::Logv;
+  void Logv(const char* /*format*/, va_list /*arguments*/) override {}
+};
+
 }  // namespace
+
+Status CheckFormatOf(rocksdb::Env& env, const std::string& directory) {
+  const std::string path = directory + "/" + std::string(kFormatFile);
+  std::string text;
+  if (!env.FileExists(path).ok()) return NotFound("{}: holds no auspex database (no {})", directory, kFormatFile);
+  AUSPEX_RETURN_IF_ERROR(FromRocks(rocksdb::ReadFileToString(&env, path, &text), path));
+  const int version = text.starts_with(kFormatText) ? std::atoi(text.c_str() + kFormatText.size()) : 0;
+  if (version == kFormatVersion) return OkStatus();
+  if (version > kFormatVersion) {
+    return FailedPrecondition("{}: written in format {}, newest known {}: open it with a newer auspex", directory, version,
+                              kFormatVersion);
+  }
+  return Corruption("{}: found \"{}\", expected \"{}{}\"", path, text, kFormatText, kFormatVersion);
+}
 
 std::string_view FamilyName(Family family) { return kNames[static_cast<size_t>(family)]; }
 
@@ -117,21 +139,10 @@ Status Rocks::Lock() {
 
 Status Rocks::CheckFormat(bool read_only) {
   const std::string path = path_ + "/" + std::string(kFormatFile);
-  std::string text;
-  if (env_->FileExists(path).ok()) {
-    AUSPEX_RETURN_IF_ERROR(FromRocks(rocksdb::ReadFileToString(env_, path, &text), path));
-    const int version = text.starts_with(kFormatText) ? std::atoi(text.c_str() + kFormatText.size()) : 0;
-    if (version == kFormatVersion) return OkStatus();
-    if (version > kFormatVersion) {
-      return FailedPrecondition("{}: written in format {}, newest known {}: open it with a newer auspex", path_, version,
-                                kFormatVersion);
-    }
-    return Corruption("{}: found \"{}\", expected \"{}{}\"", path, text, kFormatText, kFormatVersion);
-  }
+  if (read_only || env_->FileExists(path).ok()) return CheckFormatOf(*env_, path_);
   if (env_->FileExists(path_ + "/CURRENT").ok()) {
     return FailedPrecondition("{}: holds a RocksDB database that is not auspex's (no {})", path_, kFormatFile);
   }
-  if (read_only) return NotFound("{}: holds no auspex database (no {})", path_, kFormatFile);
   const std::string wanted = std::string(kFormatText) + std::to_string(kFormatVersion) + "\n";
   return FromRocks(rocksdb::WriteStringToFile(env_, wanted, path, /*should_sync=*/true), path);
 }
@@ -187,12 +198,56 @@ Status Rocks::OpenDatabase(const StoreOptions& options) {
   // A quarter of the budget for memtables, an eighth for RocksDB's blocks; the head has its own share.
   memtable_bytes_ = options.memory_budget_bytes / 4;
   cache_ = rocksdb::NewLRUCache(options.memory_budget_bytes / 8, 4);
+  AUSPEX_RETURN_IF_ERROR(CheckCurrent());
+  const rocksdb::Status sound = TryOpen(options, options.read_only, Trust::kEverything);
+  if (sound.ok()) return OkStatus();
+  if (!sound.IsCorruption() && !sound.IsPathNotFound()) return FromRocks(sound, path_);
+  if (options.accept_data_loss && !options.read_only) {
+    AUSPEX_RETURN_IF_ERROR(SetLogsAside());
+    if (TryOpen(options, /*read_only=*/false, Trust::kTablesOnly).ok()) {
+      damage_ = sound.ToString();
+      return OkStatus();
+    }
+  }
+  // What can be read is read, and nothing is written over the evidence.
+  if (!TryOpen(options, /*read_only=*/true, Trust::kNothing).ok()) return FromRocks(sound, path_);
+  damage_ = sound.ToString();
+  return OkStatus();
+}
+
+Status Rocks::CheckCurrent() const {
+  // RocksDB would take a directory without this file for a new one, and delete what lies there.
+  if (env_->FileExists(path_ + "/CURRENT").ok()) return OkStatus();
+  std::vector<std::string> names;
+  AUSPEX_RETURN_IF_ERROR(FromRocks(env_->GetChildren(path_, &names), path_));
+  for (const std::string& name : names) {
+    if ((!name.ends_with(".sst") && !name.ends_with(".log")) || name.starts_with("ingest-")) continue;
+    return Corruption("{}: the file CURRENT is missing (it names the newest MANIFEST file), but there is {}", path_, name);
+  }
+  return OkStatus();
+}
+
+Status Rocks::SetLogsAside() const {
+  // Numbered, so that what an earlier open put there stays.
+  std::string aside;
+  for (int n = 1; aside.empty() || env_->FileExists(aside).ok(); ++n) aside = path_ + "/damaged-" + std::to_string(n);
+  AUSPEX_RETURN_IF_ERROR(FromRocks(env_->CreateDir(aside), aside));
+  std::vector<std::string> names;
+  AUSPEX_RETURN_IF_ERROR(FromRocks(env_->GetChildren(path_, &names), path_));
+  for (const std::string& name : names) {
+    if (name.ends_with(".log")) AUSPEX_RETURN_IF_ERROR(CopyFile(*env_, path_ + "/" + name, aside + "/" + name));
+  }
+  return OkStatus();
+}
+
+rocksdb::Status Rocks::TryOpen(const StoreOptions& options, bool read_only, Trust trust) {
   rocksdb::DBOptions db_options;
   db_options.env = env_;
   db_options.create_if_missing = true;
   db_options.create_missing_column_families = true;
-  db_options.paranoid_checks = true;
-  db_options.wal_recovery_mode = rocksdb::WALRecoveryMode::kTolerateCorruptedTailRecords;
+  db_options.paranoid_checks = trust != Trust::kNothing;
+  db_options.wal_recovery_mode = trust == Trust::kEverything ? rocksdb::WALRecoveryMode::kTolerateCorruptedTailRecords
+                                                             : rocksdb::WALRecoveryMode::kSkipAnyCorruptedRecords;
   db_options.max_background_jobs = std::max(2, options.threads);
   db_options.db_write_buffer_size = memtable_bytes_;
   db_options.max_total_wal_size = options.memory_budget_bytes;
@@ -202,7 +257,9 @@ Status Rocks::OpenDatabase(const StoreOptions& options) {
   db_options.avoid_unnecessary_blocking_io = true;
   db_options.stats_dump_period_sec = 0;
   std::shared_ptr<rocksdb::Logger> logger;
-  if (!options.read_only && rocksdb::CreateLoggerFromOptions(path_, db_options, &logger).ok()) {
+  if (read_only) {
+    db_options.info_log = std::make_shared<NoLog>();
+  } else if (rocksdb::CreateLoggerFromOptions(path_, db_options, &logger).ok()) {
     db_options.info_log = std::make_shared<QuietLogger>(std::move(logger));
   }
   options_ = rocksdb::Options(db_options, rocksdb::ColumnFamilyOptions());
@@ -213,13 +270,14 @@ Status Rocks::OpenDatabase(const StoreOptions& options) {
   }
   std::vector<rocksdb::ColumnFamilyHandle*> handles;
   rocksdb::DB* db = nullptr;
-  const auto status = options.read_only ? rocksdb::DB::OpenForReadOnly(db_options, path_, descriptors, &handles, &db)
-                                        : rocksdb::DB::Open(db_options, path_, descriptors, &handles, &db);
-  AUSPEX_RETURN_IF_ERROR(FromRocks(status, path_));
+  rocksdb::Status status = read_only ? rocksdb::DB::OpenForReadOnly(db_options, path_, descriptors, &handles, &db)
+                                     : rocksdb::DB::Open(db_options, path_, descriptors, &handles, &db);
+  if (!status.ok()) return status;
   db_.reset(db);
   std::copy(handles.begin(), handles.end(), handles_.begin());
-  if (!options.read_only) RemoveOldOptions(*env_, path_);
-  return OkStatus();
+  writable_ = !read_only;
+  if (!read_only) RemoveOldOptions(*env_, path_);
+  return status;
 }
 
 Status Rocks::FlushFamilies(bool wait) {

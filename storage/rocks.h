@@ -30,6 +30,11 @@ enum class Family : uint8_t {
 inline constexpr size_t kFamilies = 11;
 std::string_view FamilyName(Family family);
 
+/// Says that a directory is auspex's, and in which format.
+inline constexpr std::string_view kFormatFile = "AUSPEX_FORMAT";
+/// Whether the directory holds a database in a format that can be read. Errors: NotFound, FailedPrecondition, Corruption.
+Status CheckFormatOf(rocksdb::Env& env, const std::string& directory);
+
 /// "<what>: <RocksDB's own words>" with the code that fits: Corruption, ResourceExhausted (no space), IoError.
 Status FromRocks(const rocksdb::Status& status, std::string_view what);
 
@@ -59,12 +64,21 @@ class Rocks {
   uint64_t DiskBytes() const;
   uint64_t reserve_bytes() const { return reserve_bytes_; }
 
+  /// What was found to be damaged at open, in RocksDB's words; empty when nothing was. Unless the damage was accepted, the
+  /// database is open for reading only, and what is behind the damage is not there.
+  const std::string& damage() const { return damage_; }
+  bool writable() const { return writable_; }
+
  private:
   Rocks() = default;
   Status Prepare(const StoreOptions& options);
   Status Lock();
   Status CheckFormat(bool read_only);
   Status OpenDatabase(const StoreOptions& options);
+  enum class Trust : uint8_t { kEverything, kTablesOnly, kNothing };
+  rocksdb::Status TryOpen(const StoreOptions& options, bool read_only, Trust trust);
+  Status CheckCurrent() const;
+  Status SetLogsAside() const;
   rocksdb::ColumnFamilyOptions FamilyOptions(Family family) const;
 
   std::string path_;
@@ -76,6 +90,8 @@ class Rocks {
   rocksdb::FileLock* lock_ = nullptr;
   std::shared_ptr<rocksdb::Cache> cache_;
   rocksdb::Options options_;
+  std::string damage_;
+  bool writable_ = false;
   std::unique_ptr<rocksdb::DB> db_;
   std::array<rocksdb::ColumnFamilyHandle*, kFamilies> handles_{};
 };

@@ -14,6 +14,8 @@ Result<std::unique_ptr<Store>> Store::Open(const StoreOptions& options) {
   if (options.memory_budget_bytes < kLeastBudget) {
     return InvalidArgument("memory_budget_bytes: found {}, expected at least {}", options.memory_budget_bytes, kLeastBudget);
   }
+  if (options.accept_data_loss && options.read_only)
+    return InvalidArgument("accept_data_loss and read_only exclude each other");
   if (options.retention_ms < 0) return InvalidArgument("retention_ms: found {}, expected >= 0", options.retention_ms);
   if (options.out_of_order_window_ms < 0) {
     return InvalidArgument("out_of_order_window_ms: found {}, expected >= 0", options.out_of_order_window_ms);
@@ -38,7 +40,8 @@ constexpr uint64_t kBudgetPerExemplar = 4'096;
 
 RocksStore::RocksStore(const StoreOptions& options)
     : options_(options),
-      partitioning_(options.retention_ms),
+      // A bound on bytes has to be able to drop a day, whatever the retention is.
+      partitioning_(options.retention_bytes > 0 ? kDayMs : options.retention_ms),
       // Two heads may exist at once (one being flushed): together half of the budget, with RocksDB's three eighths.
       head_limit_bytes_(options.memory_budget_bytes / 5),
       // What a replay after a crash has to read: about a second.
@@ -50,24 +53,77 @@ RocksStore::~RocksStore() { static_cast<void>(Close()); }
 
 Status RocksStore::Start() {
   AUSPEX_ASSIGN_OR_RETURN(rocks_, Rocks::Open(options_));
-  if (!options_.read_only) AUSPEX_RETURN_IF_ERROR(RemoveIngestLeftovers(*rocks_));
+  if (!rocks_->damage().empty()) AUSPEX_RETURN_IF_ERROR(Damaged(Corruption("{}", rocks_->damage())));
+  if (rocks_->writable()) AUSPEX_RETURN_IF_ERROR(RemoveIngestLeftovers(*rocks_));
   AUSPEX_RETURN_IF_ERROR(LoadIndex());
   AUSPEX_RETURN_IF_ERROR(LoadState());
-  AUSPEX_RETURN_IF_ERROR(LoadTombstones());
-  AUSPEX_RETURN_IF_ERROR(histograms_.Load(*rocks_));
-  AUSPEX_RETURN_IF_ERROR(exemplars_.Load(*rocks_));
+  AUSPEX_RETURN_IF_ERROR(Damaged(LoadTombstones()));
+  AUSPEX_RETURN_IF_ERROR(Damaged(histograms_.Load(*rocks_)));
+  AUSPEX_RETURN_IF_ERROR(Damaged(exemplars_.Load(*rocks_)));
   AUSPEX_RETURN_IF_ERROR(Replay());
-  if (options_.read_only) {
-    read_only_reason_ = "opened read-only";
+  AUSPEX_RETURN_IF_ERROR(CheckMark());
+  if (!rocks_->writable()) {
+    if (options_.read_only && !failed_) read_only_reason_ = "opened read-only";
     failed_ = true;
     return OkStatus();
   }
   WatchDisk();
   syncer_ = std::make_unique<WalSyncer>(
-      rocks_->db(), options_.sync == SyncMode::kInterval && !options_.in_memory, [this] { WatchDisk(); },
+      rocks_->db(), options_.sync == SyncMode::kInterval && !options_.in_memory,
+      [this] {
+        WatchDisk();
+        MoveMark();
+      },
       [this](Status status) { static_cast<void>(Failed(std::move(status))); });
+  if (!accepted_damage_.empty()) AUSPEX_RETURN_IF_ERROR(AcceptLoss());
   maintainer_ = std::thread([this] { Maintain(); });
   return OkStatus();
+}
+
+Status RocksStore::Damaged(Status status) {
+  if (status.code() != StatusCode::kCorruption && status.code() != StatusCode::kIoError) return status;
+  // Opened all the same: what is there can be read, but until somebody says so nothing is written over the evidence.
+  if (options_.accept_data_loss && rocks_->writable()) {
+    if (accepted_damage_.empty()) accepted_damage_ = status.message();
+  } else if (!failed_) {
+    read_only_reason_ = "damaged: " + status.message();
+    failed_ = true;
+  }
+  return OkStatus();
+}
+
+Status RocksStore::CheckMark() {
+  if (options_.in_memory) return OkStatus();
+  mark_ = std::make_unique<LogMark>(rocks_->env(), rocks_->path());
+  const uint64_t found = rocks_->db().GetLatestSequenceNumber();
+  const uint64_t synced = mark_->Read();
+  if (options_.read_only || synced <= found) return OkStatus();
+  return Damaged(Corruption("log: it ends at write {}, but {} had reached the disk: the end is missing", found, synced));
+}
+
+Status RocksStore::AcceptLoss() {
+  // Nothing of it may be found missing again: the journal begins anew behind it, and the log ends where it ends.
+  AUSPEX_RETURN_IF_ERROR(FlushLocked());
+  checkpoint_ = next_sequence_ - 1;
+  rocksdb::WriteBatch batch;
+  std::string number;
+  AppendVarint(number, checkpoint_);
+  AUSPEX_CHECK(batch.Put(rocks_->family(Family::kState), AsSlice(kCheckpointKey), number).ok());
+  for (const std::string& key : lost_series_) AUSPEX_CHECK(batch.Delete(rocks_->family(Family::kSeries), key).ok());
+  AUSPEX_RETURN_IF_ERROR(FromRocks(rocks_->db().Write(rocksdb::WriteOptions(), &batch), "acceptance of a loss"));
+  AUSPEX_RETURN_IF_ERROR(CutJournal());
+  const uint64_t sequence = rocks_->db().GetLatestSequenceNumber();
+  AUSPEX_RETURN_IF_ERROR(FromRocks(rocks_->db().SyncWAL(), "acceptance of a loss"));
+  return mark_->Write(sequence);
+}
+
+void RocksStore::MoveMark() {
+  // Only what is known to be synced: what was written an interval ago, before the sync that came since.
+  if (mark_ == nullptr || options_.sync == SyncMode::kNever || failed_) return;
+  const uint64_t synced = mark_candidate_;
+  mark_candidate_ = rocks_->db().GetLatestSequenceNumber();
+  if (synced == 0 || (options_.sync == SyncMode::kAlways && !syncer_->SyncAll().ok())) return;
+  static_cast<void>(mark_->Write(synced));  // without it less damage is noticed, and none is done
 }
 
 Status RocksStore::LoadIndex() {
@@ -76,10 +132,13 @@ Status RocksStore::LoadIndex() {
   for (const Family family : {Family::kSymbols, Family::kSeries}) {
     const std::unique_ptr<rocksdb::Iterator> it(rocks_->db().NewIterator(read, rocks_->family(family)));
     for (it->SeekToFirst(); it->Valid(); it->Next()) {
-      AUSPEX_RETURN_IF_ERROR(family == Family::kSymbols ? index_.LoadSymbol(AsView(it->key()), AsView(it->value()))
-                                                        : index_.LoadSeries(AsView(it->key()), AsView(it->value())));
+      const Status row = family == Family::kSymbols ? index_.LoadSymbol(AsView(it->key()), AsView(it->value()))
+                                                    : index_.LoadSeries(AsView(it->key()), AsView(it->value()));
+      if (row.ok()) continue;
+      AUSPEX_RETURN_IF_ERROR(Damaged(row));
+      if (family == Family::kSeries) lost_series_.push_back(it->key().ToString());
     }
-    AUSPEX_RETURN_IF_ERROR(FromRocks(it->status(), FamilyName(family)));
+    AUSPEX_RETURN_IF_ERROR(Damaged(FromRocks(it->status(), FamilyName(family))));
   }
   return OkStatus();
 }
@@ -95,6 +154,17 @@ Result<uint64_t> RocksStore::StoredNumber(std::string_view key) const {
   return number;
 }
 
+Result<std::pair<ActiveName, Roaring>> RocksStore::DecodeActiveRow(std::string_view key, std::string_view value) {
+  const auto name = DecodeActiveKey(key);
+  if (!name) return Corruption("active: key of {} bytes, expected 9", key.size());
+  auto series = ParseOrdinals(value);
+  if (!series.ok()) {
+    return Corruption("active series of partition day {}+{}: {}", name->partition.begin_day, name->partition.days,
+                      series.status().message());
+  }
+  return std::pair(*name, *std::move(series));
+}
+
 Status RocksStore::LoadState() {
   AUSPEX_ASSIGN_OR_RETURN(checkpoint_, StoredNumber(kCheckpointKey));
   AUSPEX_ASSIGN_OR_RETURN(generation_, StoredNumber(kGenerationKey));
@@ -102,48 +172,66 @@ Status RocksStore::LoadState() {
   const std::unique_ptr<rocksdb::Iterator> it(
       rocks_->db().NewIterator(rocksdb::ReadOptions(), rocks_->family(Family::kActive)));
   for (it->SeekToFirst(); it->Valid(); it->Next()) {
-    const auto name = DecodeActiveKey(AsView(it->key()));
-    if (!name) return Corruption("active: key of {} bytes, expected 9", it->key().size());
-    try {
-      active_[*name] = std::make_shared<const Roaring>(Roaring::readSafe(it->value().data(), it->value().size()));
-    } catch (const std::exception& e) {
-      return Corruption("active series of partition day {}+{}: {}", name->partition.begin_day, name->partition.days, e.what());
-    }
+    auto row = DecodeActiveRow(AsView(it->key()), AsView(it->value()));
+    AUSPEX_RETURN_IF_ERROR(Damaged(row.status()));
+    if (!row.ok()) continue;
+    // The numbers of series that damage took may still name blocks, and must not come to name other series.
+    if (!row->second.isEmpty()) index_.Reserve(row->second.maximum() + 1);
+    active_[row->first] = std::make_shared<const Roaring>(std::move(row->second));
   }
-  return FromRocks(it->status(), "active");
+  return Damaged(FromRocks(it->status(), "active"));
 }
 
 Status RocksStore::Replay() {
   rocksdb::ReadOptions read;
   read.fill_cache = false;
   const std::unique_ptr<rocksdb::Iterator> it(rocks_->db().NewIterator(read, rocks_->family(Family::kJournal)));
-  JournalRows rows;
-  HistogramRows histogram_rows;
   for (it->Seek(JournalKey(checkpoint_ + 1)); it->Valid(); it->Next()) {
     const auto sequence = DecodeJournalKey(AsView(it->key()));
-    if (!sequence) return Corruption("journal: key of {} bytes, expected 8", it->key().size());
+    if (!sequence) {
+      AUSPEX_RETURN_IF_ERROR(Damaged(Corruption("journal: key of {} bytes, expected 8", it->key().size())));
+      continue;
+    }
     if (*sequence != next_sequence_) {
-      // Opened all the same: what is there can be read, but nothing may be written over the evidence.
-      read_only_reason_ = fmt::format("journal: records {} to {} are missing", next_sequence_, *sequence - 1);
-      failed_ = true;
+      AUSPEX_RETURN_IF_ERROR(Damaged(Corruption("journal: records {} to {} are missing", next_sequence_, *sequence - 1)));
     }
-    const bool histograms = IsHistogramRecord(AsView(it->value()));
-    AUSPEX_RETURN_IF_ERROR(histograms ? DecodeHistogramRecord(*sequence, AsView(it->value()), histogram_rows)
-                                      : DecodeJournalRecord(*sequence, AsView(it->value()), rows));
-    const std::vector<uint32_t>& ordinals = histograms ? histogram_rows.ordinals : rows.ordinals;
-    for (const uint32_t ordinal : ordinals) {
-      if (ordinal >= index_.ordinals_end()) return Corruption("journal record {}: series {} is not stored", *sequence, ordinal);
-    }
-    if (histograms) {
-      histograms_.Append(histogram_rows);
-    } else {
-      head_->Append(rows.ordinals, rows.t_ms, rows.values);
-    }
-    replayed_samples_ += ordinals.size();
+    AUSPEX_RETURN_IF_ERROR(Damaged(ReplayRecord(*sequence, AsView(it->value()))));
     journal_bytes_ += it->value().size();
     next_sequence_ = *sequence + 1;
   }
-  return FromRocks(it->status(), "journal");
+  return Damaged(FromRocks(it->status(), "journal"));
+}
+
+Status RocksStore::ReplayRecord(uint64_t sequence, std::string_view record) {
+  if (IsHistogramRecord(record)) {
+    HistogramRows rows;
+    AUSPEX_RETURN_IF_ERROR(DecodeHistogramRecord(sequence, record, rows));
+    for (const uint32_t ordinal : rows.ordinals) {
+      if (!index_.Known(ordinal)) return Corruption("journal record {}: series {} is not stored", sequence, ordinal);
+    }
+    histograms_.Append(rows);
+    replayed_samples_ += rows.ordinals.size();
+    return OkStatus();
+  }
+  JournalRows rows;
+  AUSPEX_RETURN_IF_ERROR(DecodeJournalRecord(sequence, record, rows));
+  Status lost;
+  size_t kept = 0;
+  for (size_t i = 0; i < rows.ordinals.size(); ++i) {
+    if (!index_.Known(rows.ordinals[i])) {
+      lost = Corruption("journal record {}: series {} is not stored", sequence, rows.ordinals[i]);
+      continue;
+    }
+    rows.ordinals[kept] = rows.ordinals[i];
+    rows.t_ms[kept] = rows.t_ms[i];
+    rows.values[kept++] = rows.values[i];
+  }
+  rows.ordinals.resize(kept);
+  rows.t_ms.resize(kept);
+  rows.values.resize(kept);
+  head_->Append(rows.ordinals, rows.t_ms, rows.values);
+  replayed_samples_ += kept;
+  return lost;
 }
 
 Status RocksStore::CheckOpen() const { return closed_ ? FailedPrecondition("{}: closed", options_.path) : OkStatus(); }
@@ -423,7 +511,12 @@ Status RocksStore::Close() {
   if (closed_) return OkStatus();
   closed_ = true;
   Status status;
-  if (syncer_ != nullptr && !options_.in_memory && !failed_) status = syncer_->SyncAll();
+  if (syncer_ != nullptr && !options_.in_memory && !failed_) {
+    const uint64_t sequence = rocks_->db().GetLatestSequenceNumber();
+    status = syncer_->SyncAll();
+    syncer_.reset();  // its thread moves the mark, too
+    if (status.ok()) static_cast<void>(mark_->Write(sequence));
+  }
   syncer_.reset();
   rocks_.reset();
   return status;
@@ -449,6 +542,7 @@ StoreStats RocksStore::Stats() const {
   rocks_->db().GetIntProperty(rocks_->family(Family::kCold), "rocksdb.estimate-num-keys", &stats.cold_blocks_count);
   stats.tombstones_count = DeletedNow()->all().size();
   stats.disk_bytes = rocks_->DiskBytes();
+  stats.accepted_damage = accepted_damage_;
   const std::lock_guard lock(failure_mu_);
   stats.read_only_reason = read_only_reason_;
   return stats;

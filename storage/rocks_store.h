@@ -20,6 +20,7 @@
 #include "head.h"
 #include "histogram_table.h"
 #include "keys.h"
+#include "log_mark.h"
 #include "metadata_table.h"
 #include "partition.h"
 #include "rocks.h"
@@ -59,6 +60,7 @@ class RocksStore final : public Store {
   Result<std::vector<MetricMetadata>> Metadata(TenantId tenant, std::string_view metric, size_t limit) const override;
   Result<std::vector<SeriesExemplars>> Exemplars(const SelectRequest& request) const override;
   Result<uint64_t> Delete(const SelectRequest& request) override;
+  Status Backup(const std::string& directory) override;
   Status Flush() override;
   Status Seal() override;
   Status ApplyRetention() override;
@@ -88,8 +90,14 @@ class RocksStore final : public Store {
   // rocks_store.cc
   Status LoadIndex();
   Status LoadState();
+  static Result<std::pair<ActiveName, Roaring>> DecodeActiveRow(std::string_view key, std::string_view value);
   Result<uint64_t> StoredNumber(std::string_view key) const;
   Status Replay();
+  Status ReplayRecord(uint64_t sequence, std::string_view record);
+  Status Damaged(Status status);
+  Status CheckMark();
+  Status AcceptLoss();
+  void MoveMark();
   Status CheckOpen() const;
   Status CheckWritable() const;
   Result<AppendReport> Write(const WriteBatch& samples, std::span<const Transaction::Change> changes);
@@ -114,6 +122,11 @@ class RocksStore final : public Store {
   Status SealInBackground();
   bool SealIsDue();
   Status ApplyRetentionLocked();
+  Status ExpireRecords();
+  std::vector<Partition> PartitionsToDrop() const;
+  uint64_t BytesOf(Partition partition) const;
+  Status DropPartitions(std::span<const Partition> partitions);
+  Status FreeFiles(std::span<const Partition> partitions);
 
   // rocks_store_delete.cc
   Status LoadTombstones();
@@ -146,6 +159,10 @@ class RocksStore final : public Store {
   const std::shared_ptr<SeriesIndex> index_owner_ = std::make_shared<SeriesIndex>();  // selections outlive the store
   SeriesIndex& index_ = *index_owner_;
   std::unique_ptr<WalSyncer> syncer_;
+  std::unique_ptr<LogMark> mark_;         // null in memory
+  uint64_t mark_candidate_ = 0;           // the syncer's own: what the log held an interval ago
+  std::string accepted_damage_;           // found at open, and gone on from
+  std::vector<std::string> lost_series_;  // keys of rows that cannot be read
 
   std::mutex maintenance_mu_;
   uint64_t generation_ = 0;       // of the youngest blocks

@@ -240,46 +240,4 @@ bool RocksStore::SealIsDue() {
   return true;
 }
 
-Status RocksStore::ApplyRetentionLocked() {
-  if (options_.retention_ms == 0) return OkStatus();
-  const int64_t oldest_ms = OldestMs();
-  std::vector<ActiveName> expired;
-  for (const auto& [name, series] : active_) {
-    if (name.partition.end_ms() <= oldest_ms) expired.push_back(name);
-  }
-  if (expired.empty()) return OkStatus();
-  std::vector<Partition> partitions;
-  rocksdb::WriteBatch batch;
-  for (const ActiveName& name : expired) {
-    if (partitions.empty() || partitions.back() != name.partition) partitions.push_back(name.partition);
-    AUSPEX_CHECK(batch.Delete(rocks_->family(Family::kActive), ActiveKey(name)).ok());
-  }
-  // The list of what there is goes last: a crash before leaves the partition to be deleted again.
-  AUSPEX_RETURN_IF_ERROR(Failed(DeleteColdPartitions(*rocks_, partitions)));
-  for (const Partition partition : partitions) {
-    const std::string prefix = BlockKey::PartitionPrefix(partition);
-    AUSPEX_CHECK(batch.DeleteRange(rocks_->family(Family::kHot), prefix, PrefixEnd(prefix)).ok());
-    histograms_.DeletePartition(*rocks_, partition, batch);
-  }
-  AUSPEX_RETURN_IF_ERROR(Failed(FromRocks(rocks_->db().Write(rocksdb::WriteOptions(), &batch), "retention")));
-  syncer_->NoteWritten();
-  {
-    const std::unique_lock head_lock(head_mu_);
-    for (const ActiveName& name : expired) active_.erase(name);
-    for (const Partition partition : partitions) histograms_.Expire(partition);
-  }
-  for (const Partition partition : partitions) {
-    const std::string prefix = BlockKey::PartitionPrefix(partition);
-    const std::string end = PrefixEnd(prefix);
-    const rocksdb::Slice from(prefix);
-    const rocksdb::Slice to(end);
-    for (const Family family : {Family::kHot, Family::kCold}) {
-      // A selection that was made earlier keeps what it sees: compaction respects its snapshot, dropping files would not.
-      AUSPEX_RETURN_IF_ERROR(Failed(FromRocks(
-          rocks_->db().CompactRange(rocksdb::CompactRangeOptions(), rocks_->family(family), &from, &to), "retention")));
-    }
-  }
-  return OkStatus();
-}
-
 }  // namespace auspex::storage

@@ -101,6 +101,11 @@ void SeriesIndex::OrdinalsOf(TenantId tenant, std::span<const SeriesRef> refs, s
   }
 }
 
+bool SeriesIndex::Known(uint32_t ordinal) const {
+  const std::shared_lock lock(mu_);
+  return ordinal < series_.size() && series_[ordinal].known;
+}
+
 bool SeriesIndex::Belongs(uint32_t ordinal, TenantId tenant) const {
   const std::shared_lock lock(mu_);
   return ordinal < series_.size() && series_[ordinal].known && series_[ordinal].tenant == tenant;
@@ -324,6 +329,13 @@ void SeriesIndex::MarkStored(std::span<const uint32_t> ordinals) {
       symbol_stored_[pair.value] = true;
     }
   }
+}
+
+void SeriesIndex::Reserve(uint32_t end) {
+  const std::unique_lock lock(mu_);
+  if (end <= series_.size()) return;
+  series_.resize(end);
+  ordinals_end_.store(end, std::memory_order_release);
 }
 
 Status SeriesIndex::LoadSymbol(std::string_view key, std::string_view value) {

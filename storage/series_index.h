@@ -37,6 +37,8 @@ class SeriesIndex {
 
   /// The ordinal of each ref; kAbsent where it names no series of the tenant. `out` has the same length.
   void OrdinalsOf(TenantId tenant, std::span<const SeriesRef> refs, std::span<uint32_t> out) const;
+  /// Whether the ordinal names a series.
+  bool Known(uint32_t ordinal) const;
   /// Whether the ordinal names a series of the tenant.
   bool Belongs(uint32_t ordinal, TenantId tenant) const;
   SeriesId IdOf(uint32_t ordinal) const;
@@ -66,6 +68,8 @@ class SeriesIndex {
   // Loading, before anything else: symbols first. Errors: Corruption.
   Status LoadSymbol(std::string_view key, std::string_view value);
   Status LoadSeries(std::string_view key, std::string_view value);
+  /// Ordinals below `end` are not given to new series: they named some that were lost.
+  void Reserve(uint32_t end);
 
   uint32_t ordinals_end() const { return ordinals_end_.load(std::memory_order_acquire); }
   /// Of memory, about.

@@ -19,6 +19,14 @@ std::string SerializeOrdinals(const Roaring& ordinals) {
   return bytes;
 }
 
+Result<Roaring> ParseOrdinals(std::string_view bytes) {
+  try {
+    return Roaring::readSafe(bytes.data(), bytes.size());
+  } catch (const std::exception& e) {
+    return Corruption("{} bytes are not a bitmap: {}", bytes.size(), e.what());
+  }
+}
+
 std::string TombstoneKey(uint64_t generation) {
   std::string key(kTombstonePrefix);
   AppendBigEndian(key, generation);
@@ -49,11 +57,9 @@ Result<Tombstone> DecodeTombstone(std::string_view key, std::string_view value) 
   tombstone.begin_ms = reader.Signed();
   tombstone.end_ms = reader.Signed();
   if (!reader.ok()) return Corruption("tombstone {}: {} bytes are too few", tombstone.generation, value.size());
-  try {
-    tombstone.series = Roaring::readSafe(reader.rest().data(), reader.rest().size());
-  } catch (const std::exception& e) {
-    return Corruption("tombstone {}: series: {}", tombstone.generation, e.what());
-  }
+  auto series = ParseOrdinals(reader.rest());
+  if (!series.ok()) return Corruption("tombstone {}: series: {}", tombstone.generation, series.status().message());
+  tombstone.series = *std::move(series);
   return tombstone;
 }
 

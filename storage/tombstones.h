@@ -26,6 +26,8 @@ struct Tombstone {
 
 /// Ordinals in Roaring's portable form, as small as it can be.
 std::string SerializeOrdinals(const Roaring& ordinals);
+/// Errors: Corruption.
+Result<Roaring> ParseOrdinals(std::string_view bytes);
 
 inline constexpr std::string_view kTombstonePrefix = "tombstone/";
 std::string TombstoneKey(uint64_t generation);

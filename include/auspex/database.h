@@ -14,6 +14,7 @@
 #include "auspex/analytics/insight.h"
 #include "auspex/query/engine.h"
 #include "auspex/storage/store.h"
+#include "auspex/storage/verify.h"
 
 /// The top of the library: one object that stores, answers, watches and explains. The server is a thin layer over it.
 namespace auspex {
@@ -33,6 +34,8 @@ struct Options {
   SyncMode sync = SyncMode::kInterval;
   int64_t retention_ms = 0;       ///< 0 keeps everything
   int64_t out_of_order_window_ms = 0;  ///< samples older than now - this are refused; 0 takes any age
+  uint64_t retention_bytes = 0;   ///< of the whole directory: the oldest days go when it is exceeded; 0: no bound
+  bool accept_data_loss = false;  ///< after damage to the log: go on with what could be read, instead of read-only
   uint64_t memory_budget_bytes = uint64_t{512} << 20;  ///< the whole library's share of the process; at least 64 MiB
   int threads = 2;
   int64_t query_timeout_ms = 2 * 60 * 1000;      ///< of one query
@@ -108,7 +111,22 @@ class Database {
   virtual Result<std::vector<std::string>> AddEvents(std::vector<Event> events) = 0;
   virtual Result<std::vector<Event>> Events(int64_t begin_ms, int64_t end_ms, const std::vector<Matcher>& matchers, size_t limit) const = 0;
 
+  // What is known beside the samples; written with a WriteBatch.
+  /// By metric name; of one when `metric` is not empty. limit 0: all.
+  virtual Result<std::vector<MetricMetadata>> Metadata(std::string_view metric, size_t limit) const = 0;
+  /// The exemplars within [begin_ms, end_ms] of the series that the query's selectors match, by series.
+  virtual Result<std::vector<SeriesExemplars>> Exemplars(std::string_view query, int64_t begin_ms, int64_t end_ms) const = 0;
+
   // Care.
+  /// Deletes the samples within [begin_ms, end_ms] of the series that any of the selectors matches. What is written afterwards
+  /// lives, also at the same times. Returns how many series were found, summed over the selectors.
+  virtual Result<uint64_t> DeleteSeries(const std::vector<std::vector<Matcher>>& selectors, int64_t begin_ms, int64_t end_ms) = 0;
+  /// Makes the directory a copy of the database as it is now, while writes go on. Errors: AlreadyExists, IoError, ...
+  virtual Status Backup(const std::string& directory) = 0;
+  /// Makes `directory` a database directory from a backup. Errors: AlreadyExists (unless missing or empty), NotFound, IoError.
+  static Status Restore(const std::string& backup, const std::string& directory);
+  /// Reads everything in a directory that no process has open, and names what is wrong. Changes nothing.
+  static Result<VerifyReport> Verify(const VerifyOptions& options);
   virtual Status Flush() = 0;
   virtual Status Seal() = 0;
   virtual StoreStats Stats() const = 0;

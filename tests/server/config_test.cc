@@ -19,6 +19,9 @@ TEST(ConfigTest, Defaults) {
   EXPECT_EQ(config.http.host, "127.0.0.1");
   EXPECT_EQ(config.http.port, 9292);
   EXPECT_TRUE(config.origins.loopback);
+  EXPECT_EQ(config.database.retention_bytes, 0u);
+  EXPECT_EQ(config.backup_dir, "d/snapshots");
+  EXPECT_FALSE(config.database.accept_data_loss);
 }
 
 TEST(ConfigTest, EveryOption) {
@@ -31,6 +34,11 @@ TEST(ConfigTest, EveryOption) {
                            "30d",
                            "--out-of-order-window",
                            "2h",
+                           "--retention-size",
+                           "2GiB",
+                           "--backup-dir",
+                           "b",
+                           "--accept-data-loss",
                            "--rules",
                            "a.yml",
                            "b.yml",
@@ -52,6 +60,9 @@ TEST(ConfigTest, EveryOption) {
   ASSERT_FALSE(exit.has_value()) << exit->text;
   EXPECT_EQ(config.database.retention_ms, 30 * 86'400'000LL);
   EXPECT_EQ(config.database.out_of_order_window_ms, 2 * 3'600'000LL);
+  EXPECT_EQ(config.database.retention_bytes, uint64_t{2} << 30);
+  EXPECT_EQ(config.backup_dir, "b");
+  EXPECT_TRUE(config.database.accept_data_loss);
   EXPECT_EQ(config.rule_files, (std::vector<std::string>{"a.yml", "b.yml"}));
   EXPECT_EQ(config.database.sync, SyncMode::kAlways);
   EXPECT_EQ(config.database.memory_budget_bytes, uint64_t{64} << 20);
@@ -72,6 +83,7 @@ TEST(ConfigTest, SaysWhatIsWrong) {
   };
   expect({}, "--data-dir");
   expect({"--data-dir", "d", "--listen", "nonsense"}, "nonsense");
+  expect({"--data-dir", "d", "--retention-size", "much"}, "much");
   expect({"--data-dir", "d", "--listen", "127.0.0.1:70000"}, "70000");
   expect({"--data-dir", "d", "--listen", "0.0.0.0:9292"}, "--insecure-listen");
   expect({"--data-dir", "d", "--listen", ":9292"}, "--insecure-listen");

@@ -41,12 +41,13 @@ TEST(Partitioning, NoPartitionIsLongerThanATenthOfTheRetentionOrADay) {
 
 class Retention : public ::testing::Test {
  protected:
-  void Open(int64_t retention_ms) {
+  void Open(int64_t retention_ms, uint64_t retention_bytes = 0) {
     store_.reset();
     StoreOptions options;
     options.path = dir_ / "db";
     options.memory_budget_bytes = uint64_t{64} << 20;
     options.retention_ms = retention_ms;
+    options.retention_bytes = retention_bytes;
     options.clock = &clock_;
     auto opened = Store::Open(options);
     ASSERT_TRUE(opened.ok()) << opened.status().ToString();
@@ -87,6 +88,63 @@ TEST_F(Retention, ExpiredSamplesAreNeverAnsweredAndThenDeleted) {
 
   Open(2 * kDayMs);
   EXPECT_EQ(store_->LabelValues("__name__", {}, 0).value(), std::vector<std::string>{"new"});
+}
+
+TEST_F(Retention, TheOldestDaysGoWhenTheDirectoryIsTooLarge) {
+  constexpr uint64_t kBound = uint64_t{4} << 20;
+  Open(0, kBound);
+  const int64_t now_ms = clock_.NowMs();
+  uint64_t bits = 88'172'645'463'325'252;
+  for (int day = 9; day >= 0; --day) {
+    WriteBatch batch;
+    const SeriesRef ref = batch.AddSeries(Labels::Of({{"__name__", "noise"}, {"day", std::to_string(day)}}));
+    for (int i = 0; i < 100'000; ++i) {  // nothing that could be made small: 800 kB a day
+      bits ^= bits << 13, bits ^= bits >> 7, bits ^= bits << 17;
+      batch.Add(ref, now_ms - day * kDayMs - i * 100, static_cast<double>(bits >> 12));
+    }
+    ASSERT_TRUE(store_->Append(batch).ok());
+    ASSERT_TRUE(store_->Seal().ok());
+  }
+  ASSERT_GT(store_->Stats().disk_bytes, kBound);
+  ASSERT_TRUE(store_->ApplyRetention().ok());
+  EXPECT_LT(store_->Stats().disk_bytes, kBound + (uint64_t{1} << 20));
+  const std::vector<std::string> days = store_->LabelValues("day", {}, 0).value();
+  ASSERT_FALSE(days.empty());
+  EXPECT_LT(days.size(), 9u);
+  EXPECT_EQ(days.front(), "0");
+  EXPECT_EQ(days.back(), std::to_string(days.size() - 1)) << "the newest stay";
+  // However small the bound: what is being written stays.
+  Open(0, 1);
+  ASSERT_TRUE(store_->ApplyRetention().ok());
+  EXPECT_EQ(store_->LabelValues("day", {}, 0).value(), std::vector<std::string>{"0"});
+}
+
+TEST_F(Retention, RecordsThatBeginWithTheirTimeExpire) {
+  Open(2 * kDayMs);
+  const int64_t now_ms = clock_.NowMs();
+  for (const TenantId tenant : {TenantId{0}, TenantId{3}}) {
+    Transaction transaction(tenant);
+    for (const RecordKind kind : {RecordKind::kEvent, RecordKind::kLogPattern}) {
+      transaction.Put(kind, RecordTimeKey(now_ms - kDayMs) + "/old", "");
+      transaction.Put(kind, RecordTimeKey(now_ms) + "/new", "");
+    }
+    transaction.Put(RecordKind::kSetting, "kept", "");
+    ASSERT_TRUE(store_->Commit(transaction).ok());
+  }
+  const auto count = [&](TenantId tenant, RecordKind kind) {
+    int n = 0;
+    EXPECT_TRUE(store_->ScanRecords(tenant, kind, "", "", false, [&](const Record&) { return ++n > 0; }).ok());
+    return n;
+  };
+  ASSERT_TRUE(store_->ApplyRetention().ok());
+  EXPECT_EQ(count(0, RecordKind::kEvent), 2);
+  clock_.Set(now_ms + kDayMs + 1);
+  ASSERT_TRUE(store_->ApplyRetention().ok());
+  for (const TenantId tenant : {TenantId{0}, TenantId{3}}) {
+    EXPECT_EQ(count(tenant, RecordKind::kEvent), 1);
+    EXPECT_EQ(count(tenant, RecordKind::kLogPattern), 1);
+    EXPECT_EQ(count(tenant, RecordKind::kSetting), 1);
+  }
 }
 
 TEST_F(Retention, PartitionsOfAnotherLengthAreStillRead) {

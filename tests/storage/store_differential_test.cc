@@ -8,6 +8,7 @@
 #include <gtest/gtest.h>
 
 #include "auspex/storage/store.h"
+#include "storage/partition.h"
 #include "tests/support/crash_copy.h"
 #include "tests/support/model_store.h"
 #include "tests/support/seed.h"
@@ -25,7 +26,8 @@ using testing::TempDir;
 
 class Differential {
  public:
-  explicit Differential(uint64_t seed) : random_(seed) { Open(); }
+  /// retention_ms: 0 keeps everything; else the clock goes on, and what is older expires.
+  Differential(uint64_t seed, int64_t retention_ms) : random_(seed), retention_ms_(retention_ms) { Open(); }
 
   void Run(int operations) {
     for (int i = 0; i < operations && !::testing::Test::HasFailure(); ++i) {
@@ -45,6 +47,8 @@ class Differential {
     StoreOptions options;
     options.path = path_;
     options.memory_budget_bytes = uint64_t{64} << 20;
+    options.retention_ms = retention_ms_;
+    options.clock = &clock_;
     auto opened = Store::Open(options);
     ASSERT_TRUE(opened.ok()) << opened.status().ToString();
     store_ = *std::move(opened);
@@ -80,7 +84,8 @@ class Differential {
       case 0:
         return now_ms_ - static_cast<int64_t>(Pick(100'000));
       case 1:
-        return static_cast<int64_t>(Pick(400 * 86'400)) * 1000;
+        return retention_ms_ > 0 ? now_ms_ - static_cast<int64_t>(Pick(25 * storage::kDayMs))
+                                 : static_cast<int64_t>(Pick(400 * 86'400)) * 1000;
       case 2:
         return Pick(20) == 0 ? -static_cast<int64_t>(Pick(10'000'000'000)) : now_ms_;
       default:
@@ -160,6 +165,14 @@ class Differential {
         ASSERT_TRUE(model_.Commit(transaction).ok());
         break;
       }
+      case 10:
+        BackUpAndRestore();
+        break;
+      case 11:
+        clock_.Set(std::max(clock_.NowMs(), now_ms_) + static_cast<int64_t>(Pick(3) * storage::kDayMs));
+        now_ms_ = std::max(now_ms_, clock_.NowMs());
+        ASSERT_TRUE(store_->ApplyRetention().ok());
+        break;
       case 9: {
         const SelectRequest request = RandomRequest();
         const auto deleted = store_->Delete(request);
@@ -173,10 +186,26 @@ class Differential {
         FillBatch(batch);
         const auto report = store_->Append(batch);
         ASSERT_TRUE(report.ok()) << report.status().ToString();
-        ASSERT_EQ(report->accepted, batch.samples_count()) << report->first_rejected.ToString();
+        if (retention_ms_ == 0) {
+          ASSERT_EQ(report->accepted, batch.samples_count()) << report->first_rejected.ToString();
+        }
         ASSERT_TRUE(model_.Append(batch).ok());
       }
     }
+  }
+
+  void BackUpAndRestore() {
+    const std::string backup = dir_ / ("backup" + std::to_string(++crashes_));
+    ASSERT_TRUE(store_->Backup(backup).ok());
+    WriteBatch later;
+    FillBatch(later);
+    ASSERT_TRUE(store_->Append(later).ok());  // the backup does not see it
+    store_.reset();
+    std::filesystem::remove_all(path_);
+    path_ = dir_ / ("db" + std::to_string(crashes_));
+    ASSERT_TRUE(Store::Restore(backup, path_).ok());
+    std::filesystem::remove_all(backup);
+    Open();
   }
 
   void Seal() {
@@ -226,7 +255,9 @@ class Differential {
 
   void Compare() {
     const SelectRequest request = RandomRequest();
-    if (deleted_since_seal_) {
+    if (retention_ms_ > 0) model_.Expire(clock_.NowMs() - retention_ms_);
+    // Until its partition goes, a series whose samples all expired is listed.
+    if (deleted_since_seal_ || retention_ms_ > 0) {
       ASSERT_TRUE(SameSamples(*store_, model_, request));
     } else {
       ASSERT_TRUE(SameAnswers(*store_, model_, request));
@@ -235,6 +266,8 @@ class Differential {
   }
 
   std::mt19937_64 random_;
+  const int64_t retention_ms_;
+  testing::FixedClock clock_{1'767'225'600'000 - 600'000};
   TempDir dir_;
   std::string path_ = dir_ / "db0";
   int crashes_ = 0;
@@ -245,8 +278,13 @@ class Differential {
 };
 
 TEST(StoreDifferential, RandomOperations) {
-  Differential differential(testing::TestSeed());
+  Differential differential(testing::TestSeed(), 0);
   differential.Run(150);
+}
+
+TEST(StoreDifferential, RandomOperationsWithRetention) {
+  Differential differential(testing::TestSeed(), 20 * storage::kDayMs);
+  differential.Run(100);
 }
 
 }  // namespace

@@ -25,6 +25,10 @@ enum class RecordKind : uint8_t {
   kExemplar = 9,  ///< of a series; the store's own
 };
 
+/// What the keys of kEvent and kLogPattern begin with, so that retention finds what is too old: sorts as bytes in the order of
+/// time; the sign bit is turned, then 16 hex digits.
+std::string RecordTimeKey(int64_t t_ms);
+
 struct Record {
   std::string key;
   std::string value;

@@ -31,6 +31,9 @@ struct StoreOptions {
   SyncMode sync = SyncMode::kInterval;
   int64_t retention_ms = 0;     ///< samples older than now - retention are never answered, then deleted; 0 keeps all
   int64_t out_of_order_window_ms = 0;  ///< samples older than now - this are refused and counted; 0 takes any age: backfill
+  uint64_t retention_bytes = 0;  ///< of the whole directory: the oldest partitions go when it is exceeded; 0: no bound
+  /// After damage to the log: go on with what could be read. Without it such a directory opens read-only.
+  bool accept_data_loss = false;
   uint64_t memory_budget_bytes = uint64_t{256} << 20;  ///< head, memtables and caches together; at least 64 MiB
   int threads = 1;              ///< background work
   const Clock* clock = &Clock::System();
@@ -53,6 +56,7 @@ struct StoreStats {
   uint64_t disk_bytes = 0;
   uint64_t replayed_samples = 0;   ///< from the journal, at open
   std::string read_only_reason;    ///< empty while writable
+  std::string accepted_damage;     ///< what was found at open and gone on from, by accept_data_loss
 };
 
 /// The exemplars of one series, by time.
@@ -84,6 +88,13 @@ class Store : public SeriesStore, public RecordStore {
   virtual Status Seal() = 0;
   /// Deletes what retention has expired. Also done in the background.
   virtual Status ApplyRetention() = 0;
+  /// Makes the directory a copy of the database as it is now, while writes go on: a directory that can be opened, or restored
+  /// from. On the same file system it shares the files that never change, and costs little time and space.
+  /// Errors: AlreadyExists (the directory is there), Unsupported (in memory), IoError, ResourceExhausted.
+  virtual Status Backup(const std::string& directory) = 0;
+  /// Makes `directory` a database directory from a backup, which stays as it is. The files are copied and synced.
+  /// Errors: AlreadyExists (unless missing or empty), NotFound, FailedPrecondition (of a newer format), IoError.
+  static Status Restore(const std::string& backup, const std::string& directory);
   virtual StoreStats Stats() const = 0;
   /// Syncs and lets go of the directory. Afterwards every call fails with FailedPrecondition. Idempotent.
   /// A store destroyed without Close loses nothing acknowledged.

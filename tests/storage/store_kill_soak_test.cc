@@ -1,0 +1,13 @@
+// Nothing acknowledged is lost, however often the process is killed.
+#include <gtest/gtest.h>
+
+#include "tests/storage/kill_loop.h"
+
+namespace auspex {
+namespace {
+
+TEST(StoreKill, DISABLED_Child) { killing::RunAsChild(); }
+TEST(StoreKill, NothingAcknowledgedIsLostOver200Kills) { killing::KillLoop(200); }
+
+}  // namespace
+}  // namespace auspex

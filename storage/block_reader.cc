@@ -34,11 +34,11 @@ void BlockReader::MoveTo(Partition partition, TenantId tenant, SeriesId series, 
   if (upper != upper_bytes_) {
     upper_bytes_ = std::move(upper);
     upper_ = upper_bytes_;
-    reached_.clear();
+    passed_.clear();
   }
   // Series are mostly read in the order of their keys: then the next one is near, and a step costs less than a seek.
-  const bool forward = !reached_.empty() && reached_ <= prefix;
-  reached_ = prefix;
+  const bool forward = !passed_.empty() && passed_ < prefix;
+  passed_ = prefix;
   if (forward) {
     for (int steps = 0; steps < kMaxSteps; ++steps) {
       if (!iterator_->Valid() || AsView(iterator_->key()) >= prefix) return;

@@ -55,7 +55,7 @@ class BlockReader {
   const DeletedRanges* deleted_ = nullptr;
   rocksdb::Slice upper_;
   std::string upper_bytes_;  // the end of the partition
-  std::string reached_;      // blocks with keys from here on, up to upper_, have not been passed; empty: seek
+  std::string passed_;       // the series collected last: no block behind its own has been passed; empty: seek
   std::unique_ptr<rocksdb::Iterator> iterator_;
   std::vector<Collected> blocks_;
   std::string bytes_;  // of all collected blocks, so that the iterator may move on

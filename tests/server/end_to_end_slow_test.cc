@@ -307,6 +307,7 @@ TEST_F(EndToEndTest, BadInputIsNamedAndChangesNothing) {
       {"POST", "/api/v1/write", "not snappy", 400, "snappy"},
       {"POST", "/api/v1/write", "\x05\x10hello", 400, "WriteRequest"},
       {"POST", "/api/v1/write", std::string(2'000'000, 'x'), 413, "larger than the limit"},
+      {"POST", "/api/v1/write?", "a=b", 415, "expected application/x-protobuf"},
       {"POST", "/write?precision=days", "m f=1", 400, "precision"},
       {"POST", "/write", "m f=", 400, "line 1: column"},
       {"POST", "/write?precision=s", "m f=1 1700000000000000", 400, "line 1: column 7: time"},
@@ -334,7 +335,9 @@ TEST_F(EndToEndTest, BadInputIsNamedAndChangesNothing) {
        "event 1"},
   };
   for (const BadRequest& bad : requests) {
-    const HttpAnswer answer = client().Send(bad.method, bad.path, bad.body);
+    HttpClient::Headers headers;
+    if (bad.path == "/api/v1/write") headers.push_back("Content-Type: application/x-protobuf");
+    const HttpAnswer answer = client().Send(bad.method, bad.path, bad.body, headers);
     const std::string what = bad.method + " " + bad.path + " " + bad.body.substr(0, 60);
     EXPECT_EQ(answer.status, bad.status) << what << ": " << answer.body;
     const json error = answer.Json();

@@ -33,6 +33,7 @@ using nlohmann::json;
 constexpr int64_t kScrapeMs = 15'000;
 constexpr int kScrapes = 200;  // 50 minutes
 constexpr double kRelativeTolerance = 1e-12;
+constexpr double kAbsoluteTolerance = 1e-15;  // a slope of zero, with sums taken from another origin in time
 const double kInf = std::numeric_limits<double>::infinity();
 const double kNan = std::numeric_limits<double>::quiet_NaN();
 
@@ -417,7 +418,7 @@ bool SameValue(const json& a, const json& b) {
   const double y = NumberOf(b);
   if (std::isnan(x) || std::isnan(y)) return std::isnan(x) && std::isnan(y);
   if (std::isinf(x) || std::isinf(y) || x == y) return x == y;
-  return std::fabs(x - y) <= kRelativeTolerance * std::max(std::fabs(x), std::fabs(y));
+  return std::fabs(x - y) <= std::max(kAbsoluteTolerance, kRelativeTolerance * std::max(std::fabs(x), std::fabs(y)));
 }
 
 /// "" when both say the same, else the first difference.

@@ -1,6 +1,6 @@
 // Writers, readers and maintenance at once: batches are seen whole, nothing is lost, memory stays within its budget.
-#include <cmath>
 #include <atomic>
+#include <cmath>
 #include <memory>
 #include <thread>
 #include <vector>
@@ -86,7 +86,7 @@ TEST(StoreConcurrency, TheHeadFlushesItselfWithinItsBudget) {
     const std::string name = std::to_string(s);
     refs.push_back(store->Resolve(0, Labels::Of({{"s", name}})).value());
   }
-  constexpr int kBatches = 250;
+  constexpr int kBatches = 400;
   for (int k = 0; k < kBatches; ++k) {
     batch.Clear();
     for (int i = 0; i < 100; ++i) {

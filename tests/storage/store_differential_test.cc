@@ -187,7 +187,7 @@ class Differential {
         const auto report = store_->Append(batch);
         ASSERT_TRUE(report.ok()) << report.status().ToString();
         if (retention_ms_ == 0) {
-          ASSERT_EQ(report->accepted, batch.samples_count()) << report->first_rejected.ToString();
+          ASSERT_EQ(report->accepted, batch.samples_count() + batch.histograms().size()) << report->first_rejected.ToString();
         }
         ASSERT_TRUE(model_.Append(batch).ok());
       }

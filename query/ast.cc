@@ -1,5 +1,7 @@
 #include "auspex/query/ast.h"
 
+#include <algorithm>
+
 namespace auspex::query {
 
 std::string_view BinaryOpSymbol(BinaryOp op) {
@@ -40,6 +42,12 @@ std::string_view BinaryOpSymbol(BinaryOp op) {
       return "or";
     case BinaryOp::kUnless:
       return "unless";
+    case BinaryOp::kDefault:
+      return "default";
+    case BinaryOp::kIf:
+      return "if";
+    case BinaryOp::kIfnot:
+      return "ifnot";
   }
   return "";
 }
@@ -54,6 +62,13 @@ std::string_view RangeExtensionText(RangeExtension extension) {
       return " smoothed";
   }
   return "";
+}
+
+bool IsNumberList(const Expr& expr) {
+  const auto* call = std::get_if<Call>(&expr.node);
+  return call != nullptr && call->function == "union" &&
+         std::all_of(call->arguments.begin(), call->arguments.end(),
+                     [](const ExprPtr& argument) { return std::holds_alternative<NumberLiteral>(argument->node); });
 }
 
 bool IsComparison(BinaryOp op) { return op >= BinaryOp::kEqual && op <= BinaryOp::kLessEqual; }

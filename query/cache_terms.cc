@@ -85,6 +85,8 @@ class TermFinder {
   bool Look(const Paren& paren, int64_t behind_ms) { return Visit(*paren.expr, behind_ms); }
   bool Look(const Unary& unary, int64_t behind_ms) { return Visit(*unary.expr, behind_ms); }
   bool Look(const Binary& binary, int64_t behind_ms) {
+    // Which series `default` fills depends on all steps.
+    if (binary.op == BinaryOp::kDefault) return false;
     return Visit(*binary.left, behind_ms) && Visit(*binary.right, behind_ms);
   }
   bool Look(const VectorSelector& selector, int64_t behind_ms) { return Select(selector, lookback_ms_, behind_ms); }
@@ -96,6 +98,7 @@ class TermFinder {
     return Visit(*subquery.expr, Add(behind_ms, Add(subquery.range_ms, subquery.time.offset_ms.value_or(0))));
   }
   bool Look(const Aggregate& aggregate, int64_t behind_ms) {
+    if (aggregate.limit > 0) return false;  // so does which groups come first
     if (aggregate.parameter != nullptr && !Visit(*aggregate.parameter, behind_ms)) return false;
     return Visit(*aggregate.expr, behind_ms);
   }

@@ -1,5 +1,6 @@
 #include <fmt/format.h>
 
+#include <cmath>
 #include <limits>
 
 #include "auspex/query/parser.h"
@@ -42,13 +43,19 @@ Result<int64_t> ParseDurationMs(std::string_view text) {
       if (count > kLongestMs) return InvalidArgument("duration out of range: \"{}\"", text);
       count = count * 10 + (text[at] - '0');
     }
+    // `1.5h`: the fraction of a unit, to the millisecond. Beyond PromQL.
+    double fraction = 0;
+    if (at < text.size() && text[at] == '.') {
+      double digit = 0.1;
+      for (++at; at < text.size() && IsDigit(text[at]); ++at, digit /= 10) fraction += digit * (text[at] - '0');
+    }
     const size_t unit_begin = at;
     while (at < text.size() && IsLetter(text[at])) ++at;
     const std::string_view unit = text.substr(unit_begin, at - unit_begin);
     while (next != std::end(kUnits) && next->name != unit) ++next;
     if (digits == unit_begin || next == std::end(kUnits)) return NotADuration(text);
     if (count > (kLongestMs - total) / next->ms) return InvalidArgument("duration out of range: \"{}\"", text);
-    total += count * next->ms;
+    total += count * next->ms + std::llround(fraction * static_cast<double>(next->ms));
     ++next;
   }
   return total;

@@ -19,6 +19,8 @@ class Execution {
   const SeriesStore& store() const { return store_; }
   const Clock& clock() const { return clock_; }
   TenantId tenant() const { return query_.tenant; }
+  /// The time on the clock.
+  int64_t NowMs() const { return clock_.NowMs(); }
   int64_t lookback_ms() const { return lookback_ms_; }
   /// Windows and lookback include their left edge, and what else Prometheus 2 does differently.
   bool compat_2() const { return query_.compat == 2; }

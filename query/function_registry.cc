@@ -4,6 +4,7 @@
 
 #include "auspex/storage/base/edit_distance.h"
 #include "builtin_functions.h"
+#include "extra_functions.h"
 
 namespace auspex::query {
 namespace {
@@ -71,8 +72,8 @@ Status CheckRow(const Function& function) {
   if (function.make_joint && function.arguments.empty()) {
     return InvalidArgument("function {}: a joint function without arguments", function.name);
   }
-  if (function.aggregates && !function.make_joint) {
-    return InvalidArgument("function {}: only a joint function aggregates", function.name);
+  if (function.aggregates && function.make_range) {
+    return InvalidArgument("function {}: a range function does not aggregate", function.name);
   }
   return OkStatus();
 }
@@ -106,7 +107,7 @@ Result<std::vector<int>> MatchArguments(const Function& function, std::span<cons
 
 FunctionRegistry FunctionRegistry::BuiltIn() {
   FunctionRegistry registry;
-  for (auto rows : {InstantFunctionRows(), RangeFunctionRows()}) {
+  for (auto rows : {InstantFunctionRows(), RangeFunctionRows(), ExtraFunctionRows()}) {
     for (Function& row : rows) {
       const Status added = registry.Add(std::move(row));
       AUSPEX_CHECK(added.ok());

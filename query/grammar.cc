@@ -93,7 +93,8 @@ const auto string = lexeme[quoted('"') | quoted('\'') | ('`' >> *(char_ - '`') >
 auto keyword(const char* word) { return lexeme[no_case[word] >> !(name_byte | ':')]; }
 
 const auto symbol_operator = lit("==") | "!=" | "<=" | ">=" | "</" | ">/" | "<" | ">" | "+" | "-" | "*" | "/" | "%" | "^";
-const auto word_operator = keyword("and") | keyword("or") | keyword("unless") | keyword("atan2");
+const auto word_operator = keyword("and") | keyword("or") | keyword("unless") | keyword("atan2") | keyword("default") |
+                           keyword("ifnot") | keyword("if");
 
 // Durations: `5m`, `300`, `step() * 2`, `max(step(), 1m)`.
 const x3::rule<struct DurationTag> duration("|");
@@ -155,12 +156,16 @@ const auto arguments_def = lit('(') > (raw[lit(')')][tell<&B::CloseArguments>] |
 const auto grouping =
     (raw[keyword("by")][tell<&B::By>] | raw[keyword("without")][tell<&B::Without>]) > labels > eps[tell<&B::EndGrouping>];
 const auto aggregation = raw[name >> &('(' | keyword("by") | keyword("without"))][tell<&B::BeginAggregate>] >
-                         ((grouping > arguments) | (arguments > -grouping)) > eps[tell<&B::EndAggregate>];
+                         ((grouping > arguments) | (arguments > -grouping)) >
+                         -(keyword("limit") >
+                           raw[wanted("limit|number", number_text)][tell<&B::Limit>]) > eps[tell<&B::EndAggregate>];
 // Which functions may have a grouping, the registry knows: the type check refuses it for others.
 const auto grouped_call = (keyword("by") | keyword("without")) >> '(' >> *(string | (char_ - ')')) >> ')' >> '(';
 const auto call = raw[name >> &(lit('(') | grouped_call)][tell<&B::BeginCall>] >
                   ((grouping > arguments) | (arguments > -grouping)) > eps[tell<&B::EndCall>];
-const auto parenthesis = raw[lit('(')][tell<&B::OpenParen>] > expression > wanted("|", raw[lit(')')][tell<&B::CloseParen>]);
+const auto parenthesis = raw[lit('(')][tell<&B::OpenParen>] > expression >
+                         *(raw[lit(',')][tell<&B::NextArgument>] > expression) >
+                         wanted("|", raw[lit(')')][tell<&B::CloseParen>]);
 const auto literal =
     raw[number_text][tell<&B::Number>] | raw[special_number][tell<&B::SpecialNumber>] | raw[string][tell<&B::String>];
 const auto primary = wanted("|", literal | parenthesis | aggregation | call | selector);
@@ -180,7 +185,8 @@ const auto at_bound = (raw[keyword("start")][tell<&B::AtStart>] | raw[keyword("e
 const auto at = '@' > wanted("@|timestamp", signed_number[tell<&B::AtTime>] | at_bound);
 const auto extension = raw[keyword("anchored")][tell<&B::Anchored>] | raw[keyword("smoothed")][tell<&B::Smoothed>];
 const x3::rule<struct PostfixTag> postfix("|");
-const auto postfix_def = range | offset_modifier | at | extension;
+const auto keep_names = raw[keyword("keep_metric_names")][tell<&B::KeepMetricNames>];
+const auto postfix_def = range | offset_modifier | at | extension | keep_names;
 
 // Operators between operands: `*`, `> bool`, `/ on (job) group_left (team)`, `+ fill (0)`.
 const auto group = (raw[keyword("group_left")][tell<&B::GroupLeft>] | raw[keyword("group_right")][tell<&B::GroupRight>]) >

@@ -47,6 +47,7 @@ Kernel FindKernel(std::string_view name);
 // By file. Null for other names.
 Kernel FindRateKernel(std::string_view name);        // rate, increase, delta, irate, idelta, changes, resets
 Kernel FindOverTimeKernel(std::string_view name);    // *_over_time
+Kernel FindExtraKernel(std::string_view name);       // beyond PromQL
 Kernel FindRegressionKernel(std::string_view name);  // deriv, predict_linear, double exponential smoothing
 
 }  // namespace auspex::query

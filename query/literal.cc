@@ -123,6 +123,18 @@ Status AppendEscape(std::string_view text, char quote, size_t& at, std::string& 
 
 }  // namespace
 
+std::optional<double> ParseScaledNumber(std::string_view text) {
+  if (text.ends_with('B')) text.remove_suffix(1);
+  const bool binary = text.ends_with('i');
+  if (binary) text.remove_suffix(1);
+  constexpr std::string_view kPowers = "KMGTP";
+  const size_t power = text.empty() ? std::string_view::npos : kPowers.find(text.back());
+  if (power == std::string_view::npos) return std::nullopt;
+  const auto number = ParseNumber(text.substr(0, text.size() - 1));
+  if (!number.has_value()) return std::nullopt;
+  return *number * std::pow(binary ? 1024.0 : 1000.0, static_cast<double>(power + 1));
+}
+
 bool IsPlainLabelName(std::string_view text) {
   if (text.empty() || !IsNameStart(text[0])) return false;
   for (const char c : text) {

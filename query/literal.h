@@ -16,6 +16,8 @@ bool IsPlainMetricName(std::string_view text);
 /// `12`, `0x1f`, `017` (octal), `1_000`, `.5`, `1e3`: what Prometheus reads as a number; nothing when it is none or out of
 /// range.
 std::optional<double> ParseNumber(std::string_view text);
+/// `8K`, `1.5Gi`, `10MiB`: a number with a power of 1000 or 1024; nothing when it is none. Beyond PromQL.
+std::optional<double> ParseScaledNumber(std::string_view text);
 /// Without exponent, with as many digits as give the same bits back: Prometheus' form of a number. `+Inf`, `-Inf`, `NaN`.
 std::string PrintNumber(double value);
 

@@ -5,7 +5,6 @@
 #include <unordered_set>
 
 #include "auspex/query/ast.h"
-#include "auspex/query/ast.h"
 #include "grouping.h"
 #include "merge.h"
 #include "range_source.h"

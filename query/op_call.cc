@@ -8,8 +8,8 @@ namespace {
 
 class ValueCallOperator final : public Operator {
  public:
-  ValueCallOperator(ValueFunction function, OperatorPtr vector, std::vector<OperatorPtr> scalars)
-      : function_(function), vector_(std::move(vector)), scalars_(std::move(scalars)) {}
+  ValueCallOperator(ValueFunction function, OperatorPtr vector, std::vector<OperatorPtr> scalars, bool keeps_metric_name)
+      : function_(function), vector_(std::move(vector)), scalars_(std::move(scalars)), keeps_metric_name_(keeps_metric_name) {}
 
   Result<Batch> Run(const StepGrid& grid, Execution& execution) const override {
     AUSPEX_RETURN_IF_ERROR(execution.Stop());
@@ -26,6 +26,7 @@ class ValueCallOperator final : public Operator {
         if (!IsAbsent(row[k])) row[k] = function_(row[k], arguments.data() + k * scalars_.size());
       }
     }
+    if (keeps_metric_name_) return WithoutEmptyRows(std::move(batch));
     AUSPEX_ASSIGN_OR_RETURN(Batch named, DropIdentities(std::move(batch), execution));
     return WithoutEmptyRows(std::move(named));
   }
@@ -34,6 +35,7 @@ class ValueCallOperator final : public Operator {
   const ValueFunction function_;
   const OperatorPtr vector_;
   const std::vector<OperatorPtr> scalars_;
+  const bool keeps_metric_name_;
 };
 
 class TimestampOperator final : public Operator {
@@ -77,8 +79,9 @@ class AbsentOperator final : public Operator {
 
 }  // namespace
 
-OperatorPtr MakeValueCall(ValueFunction function, OperatorPtr vector, std::vector<OperatorPtr> scalars) {
-  return std::make_unique<ValueCallOperator>(function, std::move(vector), std::move(scalars));
+OperatorPtr MakeValueCall(ValueFunction function, OperatorPtr vector, std::vector<OperatorPtr> scalars,
+                          bool keeps_metric_name) {
+  return std::make_unique<ValueCallOperator>(function, std::move(vector), std::move(scalars), keeps_metric_name);
 }
 OperatorPtr MakeTimestampCall(OperatorPtr vector) { return std::make_unique<TimestampOperator>(std::move(vector)); }
 OperatorPtr MakeAbsent(OperatorPtr vector, Labels labels) {

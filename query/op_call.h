@@ -15,8 +15,9 @@ ValueFunction FindValueFunction(std::string_view name);
 /// Whether `name` is a function of dates, which takes time() where no vector is given.
 bool IsDateFunction(std::string_view name);
 
-/// Applies `function` to every value, without the metric names.
-OperatorPtr MakeValueCall(ValueFunction function, OperatorPtr vector, std::vector<OperatorPtr> scalars);
+/// Applies `function` to every value, without the metric names unless they are kept.
+OperatorPtr MakeValueCall(ValueFunction function, OperatorPtr vector, std::vector<OperatorPtr> scalars,
+                          bool keeps_metric_name = false);
 /// `timestamp(expr)` of what is not a selector: the evaluation time where there is a sample.
 OperatorPtr MakeTimestampCall(OperatorPtr vector);
 /// `absent(expr)`: 1 with the given labels where no series has a sample.

@@ -130,6 +130,9 @@ double ApplyScalar(BinaryOp op, double left, double right) {
     case BinaryOp::kAnd:
     case BinaryOp::kOr:
     case BinaryOp::kUnless:
+    case BinaryOp::kDefault:
+    case BinaryOp::kIf:
+    case BinaryOp::kIfnot:
       break;
   }
   return std::numeric_limits<double>::quiet_NaN();

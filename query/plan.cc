@@ -6,6 +6,7 @@
 #include <limits>
 #include <set>
 
+#include "extra_functions.h"
 #include "metric_identity.h"
 #include "note.h"
 #include "op_aggregate.h"
@@ -53,7 +54,8 @@ Labels AbsentLabels(const Expr& argument) {
 
 // Answers that change with the evaluation time even where the arguments do not.
 bool DependsOnEvaluationTime(std::string_view function) {
-  return function == "time" || function == "timestamp" || function == "predict_linear" || IsDateFunction(function);
+  return function == "time" || function == "timestamp" || function == "predict_linear" || function == "timezone_offset" ||
+         IsDateFunction(function) || IsRowFunction(function);
 }
 
 double Seconds(int64_t ms) { return static_cast<double>(ms) / 1000; }
@@ -225,6 +227,14 @@ class Planner {
 
   Result<Part> Build(const Expr& expr, const Binary& binary) const {
     AUSPEX_ASSIGN_OR_RETURN(Part left, Build(*binary.left));
+    if (IsNumberList(*binary.right)) {
+      std::vector<double> values;
+      for (const ExprPtr& number : std::get<Call>(binary.right->node).arguments) {
+        values.push_back(std::get<NumberLiteral>(number->node).value);
+      }
+      left.op = MakeListFilter(std::move(left.op), std::move(values), binary.op == BinaryOp::kEqual, binary.return_bool);
+      return left;
+    }
     AUSPEX_ASSIGN_OR_RETURN(Part right, Build(*binary.right));
     const bool invariant = left.invariant && right.invariant;
     OperatorPtr l = invariant ? std::move(left.op) : Varying(std::move(left));
@@ -232,7 +242,9 @@ class Planner {
     const bool left_scalar = binary.left->type == ValueType::kScalar;
     const bool right_scalar = binary.right->type == ValueType::kScalar;
     OperatorPtr op;
-    if (left_scalar && right_scalar) {
+    if (binary.op >= BinaryOp::kDefault) {
+      op = BuildFilling(binary, std::move(l), std::move(r), right_scalar);
+    } else if (left_scalar && right_scalar) {
       op = MakeScalarBinary(binary.op, std::move(l), std::move(r));
     } else if (left_scalar) {
       op = MakeVectorScalar(binary.op, binary.return_bool, std::move(r), std::move(l), /*scalar_left=*/true, Place(expr));
@@ -244,6 +256,16 @@ class Planner {
       op = MakeVectorVector(binary.op, binary.return_bool, binary.matching, std::move(l), std::move(r), Place(expr));
     }
     return Part{std::move(op), invariant};
+  }
+
+  // default, if, ifnot. A scalar goes with every series.
+  static OperatorPtr BuildFilling(const Binary& binary, OperatorPtr left, OperatorPtr right, bool right_scalar) {
+    VectorMatching matching = binary.matching;
+    if (right_scalar) matching.on = true;
+    if (binary.op == BinaryOp::kDefault)
+      return MakeDefault(std::move(matching), std::move(left), std::move(right), right_scalar);
+    const BinaryOp set = binary.op == BinaryOp::kIf ? BinaryOp::kAnd : BinaryOp::kUnless;
+    return MakeSetOperator(set, std::move(matching), std::move(left), std::move(right));
   }
 
   Result<Part> Build(const Expr& whole, const Aggregate& aggregate) const {
@@ -266,7 +288,9 @@ class Planner {
     const bool invariant = expr.invariant && parameter.invariant;
     spec.expr = invariant ? std::move(expr.op) : Varying(std::move(expr));
     if (parameter.op != nullptr) spec.parameter = invariant ? std::move(parameter.op) : Varying(std::move(parameter));
-    return Part{MakeAggregate(std::move(spec)), invariant};
+    OperatorPtr op = MakeAggregate(std::move(spec));
+    if (aggregate.limit > 0) op = MakeLimit(aggregate.limit, std::move(op));
+    return Part{std::move(op), invariant};
   }
 
   Result<Part> Build(const Expr& expr, const Call& call) const {
@@ -339,13 +363,31 @@ class Planner {
     if (name == "label_join") {
       return MakeLabelJoin(std::move(ops[0]), StringOf(*call.arguments[1]), StringOf(*call.arguments[2]), Strings(call, 3));
     }
+    if (name == "sort_by_label_numeric" || name == "sort_by_label_numeric_desc") {
+      return MakeSortByLabel(std::move(ops[0]), Strings(call, 1), name == "sort_by_label_numeric_desc");
+    }
+    if (name == "histogram_share") {
+      HistogramPlaces places;
+      places.quantile = Place(*call.arguments.front());
+      places.buckets = Place(*call.arguments.back());
+      return MakeHistogramFraction(MakeNumber(-std::numeric_limits<double>::infinity()), std::move(ops[0]), std::move(ops[1]),
+                                   places);
+    }
     if (name.rfind("histogram_", 0) == 0) return BuildHistogramCall(call, std::move(ops));
-    if (const ValueFunction function = FindValueFunction(name); function != nullptr) {
+    InstantCall extra{name, std::move(ops), StringsByPosition(call), call.grouping};
+    for (const auto make : {MakeRowCall, MakeLabelEdit, MakeGroupCall, MakeAssortedCall}) {
+      AUSPEX_ASSIGN_OR_RETURN(OperatorPtr op, make(extra));
+      if (op != nullptr) return op;
+    }
+    ops = std::move(extra.ops);
+    ValueFunction function = FindValueFunction(name);
+    if (function == nullptr) function = FindBitmapFunction(name);
+    if (function != nullptr) {
       if (ops.empty()) ops.push_back(MakeTime());  // hour() is hour(vector(time()))
       if (name == "round" && ops.size() == 1) ops.push_back(MakeNumber(1));
       OperatorPtr vector = std::move(ops[0]);
       ops.erase(ops.begin());
-      return MakeValueCall(function, std::move(vector), std::move(ops));
+      return MakeValueCall(function, std::move(vector), std::move(ops), call.keep_metric_names);
     }
     return Unsupported("function {}: cannot be evaluated here", name);
   }
@@ -375,6 +417,14 @@ class Planner {
     return out;
   }
 
+  static std::vector<std::string> StringsByPosition(const Call& call) {
+    std::vector<std::string> out;
+    for (const ExprPtr& argument : call.arguments) {
+      out.push_back(argument->type == ValueType::kString ? StringOf(*argument) : std::string());
+    }
+    return out;
+  }
+
   Result<Range> BuildRange(const Expr& whole) const {
     const Expr& expr = Unwrap(whole);
     Range range;
@@ -398,16 +448,48 @@ class Planner {
     return range;
   }
 
+  // A rollup: the answers of several functions, told apart by a label.
+  Result<Part> BuildRollup(const Call& call, size_t matrix,
+                           const std::vector<std::pair<std::string, std::string>>& parts) const {
+    InstantCall all{"union", {}, {}, std::nullopt};
+    bool invariant = true;
+    for (const auto& [function, label] : parts) {
+      const Function* row = registry_.Find(function);
+      const bool one_argument = row == nullptr || (row->arguments.size() == 1 && !row->make_range);
+      if (FindKernel(function) == nullptr || !one_argument) {
+        return FailedPrecondition("{}(): not a function of nothing but a range: {}", call.function, function);
+      }
+      AUSPEX_ASSIGN_OR_RETURN(Part part, BuildRangeOf(function, call, matrix));
+      InstantCall labelled{"label_set", {}, {"", "rollup", label}, std::nullopt};
+      labelled.ops.push_back(std::move(part.op));
+      AUSPEX_ASSIGN_OR_RETURN(OperatorPtr op, MakeLabelEdit(labelled));
+      all.ops.push_back(std::move(op));
+      invariant = invariant && part.invariant;
+    }
+    AUSPEX_ASSIGN_OR_RETURN(OperatorPtr op, MakeAssortedCall(all));
+    return Part{std::move(op), invariant};
+  }
+
   Result<Part> BuildRangeCall(const Expr& /*expr*/, const Call& call, size_t matrix) const {
-    const Function* function = registry_.Find(call.function);
-    if (function == nullptr) return Unsupported("function {}: not in the registry", call.function);
+    auto parts = RollupParts(call.function);
+    if (call.function == "aggr_over_time") {
+      for (const std::string& function : Strings(call, 1)) parts.emplace_back(function, function);
+    }
+    return parts.empty() ? BuildRangeOf(call.function, call, matrix) : BuildRollup(call, matrix, parts);
+  }
+
+  // `function`: the call's own, or a part of it.
+  Result<Part> BuildRangeOf(const std::string& name, const Call& call, size_t matrix) const {
+    static const Function kPart{};
+    const Function* function = registry_.Find(name);
+    if (function == nullptr) function = &kPart;
     AUSPEX_ASSIGN_OR_RETURN(Range range, BuildRange(*call.arguments[matrix]));
     RangeSpec spec;
-    spec.function = call.function;
+    spec.function = name;
     spec.range_ms = range.range_ms;
     spec.shift = range.shift;
     spec.source = std::move(range.source);
-    spec.keeps_metric_name = function->keeps_metric_name;
+    spec.keeps_metric_name = function->keeps_metric_name || call.keep_metric_names;
     spec.place = Place(*call.arguments.front());
     RangeCall literals;
     literals.range_ms = range.range_ms;
@@ -427,14 +509,21 @@ class Planner {
       spec.scalars.push_back(scalar.op == nullptr || invariant ? std::move(scalar.op) : Varying(std::move(scalar)));
     }
     spec.extension = range.extension;
-    AUSPEX_RETURN_IF_ERROR(CheckExtension(range.extension, call.function));
-    if (range.extension != RangeExtension::kNone) {
-      spec.kernel = FindExtendedKernel(range.extension, call.function);
+    std::string_view plain = name;
+    // increase_pure(x[5m]) is increase(x[5m] anchored).
+    constexpr std::string_view kPure = "_pure";
+    if (plain.ends_with(kPure)) {
+      plain.remove_suffix(kPure.size());
+      spec.extension = RangeExtension::kAnchored;
+    }
+    AUSPEX_RETURN_IF_ERROR(CheckExtension(spec.extension, plain));
+    if (spec.extension != RangeExtension::kNone) {
+      spec.kernel = FindExtendedKernel(spec.extension, plain);
     } else if (function->make_range) {
       AUSPEX_ASSIGN_OR_RETURN(spec.registered, function->make_range(literals));
     } else {
-      spec.kernel = FindKernel(call.function);
-      if (spec.kernel == nullptr) return Unsupported("function {}: cannot be evaluated here", call.function);
+      spec.kernel = FindKernel(name);
+      if (spec.kernel == nullptr) return Unsupported("function {}: cannot be evaluated here", name);
     }
     OperatorPtr op = MakeRange(std::move(spec));
     if (call.function == "absent_over_time") op = MakeAbsentOverTime(std::move(op), AbsentLabels(*call.arguments[matrix]));

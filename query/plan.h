@@ -24,7 +24,7 @@ struct Plan {
 struct PlanTimes {
   int64_t start_ms = 0;  ///< what start() and end() stand for
   int64_t end_ms = 0;
-  int64_t step_ms = 0;   ///< what step() does; 0 in an instant query
+  int64_t step_ms = 0;  ///< what step() does; 0 in an instant query
 };
 
 /// The resolution of a subquery that does not give its own.

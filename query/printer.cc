@@ -78,6 +78,7 @@ class Printer {
     }
     Visit(*aggregate.expr);
     out_ += ')';
+    if (aggregate.limit > 0) out_ += fmt::format(" limit {}", aggregate.limit);
   }
   void Print(const Call& call) {
     out_ += call.function;
@@ -92,6 +93,7 @@ class Printer {
       Visit(*call.arguments[i]);
     }
     out_ += ')';
+    if (call.keep_metric_names) out_ += " keep_metric_names";
   }
   void Print(const Paren& paren) {
     out_ += '(';

@@ -21,6 +21,11 @@ constexpr int kUnaryPrecedence = 5;  // as `*`: -a * b is (-a) * b, -a ^ b is -(
 
 int Precedence(BinaryOp op) {
   switch (op) {
+    case BinaryOp::kDefault:
+      return -1;
+    case BinaryOp::kIf:
+    case BinaryOp::kIfnot:
+      return 0;
     case BinaryOp::kOr:
       return 1;
     case BinaryOp::kAnd:
@@ -57,10 +62,10 @@ std::string Lower(std::string_view word) {
 
 BinaryOp OperatorOf(std::string_view token) {
   const std::string lower = Lower(token);
-  for (auto op = BinaryOp::kAdd; op != BinaryOp::kUnless; op = static_cast<BinaryOp>(static_cast<int>(op) + 1)) {
+  for (auto op = BinaryOp::kAdd; op != BinaryOp::kIfnot; op = static_cast<BinaryOp>(static_cast<int>(op) + 1)) {
     if (BinaryOpSymbol(op) == lower) return op;
   }
-  return BinaryOp::kUnless;
+  return BinaryOp::kIfnot;
 }
 
 AggregateOp AggregateOf(std::string_view word) {
@@ -125,6 +130,9 @@ TreeBuilder::Frame TreeBuilder::PopFrame() {
 
 bool TreeBuilder::Number(Token token) {
   if (const auto value = ParseNumber(token); value.has_value()) {
+    return Push(NumberLiteral{*value, std::string(token), false}, Begin(token), End(token), 1);
+  }
+  if (const auto value = ParseScaledNumber(token); value.has_value()) {
     return Push(NumberLiteral{*value, std::string(token), false}, Begin(token), End(token), 1);
   }
   const auto ms = ParseDurationMs(token);
@@ -349,9 +357,41 @@ bool TreeBuilder::OpenParen(Token paren) {
 
 bool TreeBuilder::CloseParen(Token paren) {
   if (!ReduceAll()) return false;
+  if (!frame().arguments.empty()) return CloseUnion(paren);
   Built inner = std::move(top());
   const size_t begin = PopFrame().begin;
   return Push(Paren{std::move(inner.expr)}, begin, End(paren), inner.depth + 1);
+}
+
+// `(a, b)` is union(a, b).
+bool TreeBuilder::CloseUnion(Token paren) {
+  if (!TakeArgument()) return false;
+  Frame closed = PopFrame();
+  Call call{"union", {}};
+  uint32_t depth = 0;
+  for (Built& argument : closed.arguments) {
+    depth = std::max(depth, argument.depth);
+    call.arguments.push_back(std::move(argument.expr));
+  }
+  return Push(std::move(call), closed.begin, End(paren), depth + 1);
+}
+
+bool TreeBuilder::Limit(Token number) {
+  const auto value = ParseNumber(number);
+  constexpr double kMost = 1e9;
+  if (!value.has_value() || !(*value >= 1) || *value > kMost)
+    return Fail(Begin(number), "limit must be a number of series, 1 or more");
+  frame().limit = static_cast<size_t>(*value);
+  last_end_ = End(number);
+  return true;
+}
+
+bool TreeBuilder::KeepMetricNames(Token word) {
+  auto* call = std::get_if<Call>(&top().expr->node);
+  if (call == nullptr) return Fail(top().expr->span.begin, "keep_metric_names must be preceded by a function call");
+  call->keep_metric_names = true;
+  top().expr->span.end = static_cast<uint32_t>(End(word));
+  return true;
 }
 
 bool TreeBuilder::BeginCall(Token word) {
@@ -365,6 +405,11 @@ bool TreeBuilder::BeginCall(Token word) {
 
 bool TreeBuilder::EndCall(Token) {
   Frame closed = PopFrame();
+  // MetricsQL has the vector last.
+  if (closed.name == "quantiles" && closed.arguments.size() > 1 &&
+      std::holds_alternative<StringLiteral>(closed.arguments.front().expr->node)) {
+    std::rotate(closed.arguments.begin(), closed.arguments.end() - 1, closed.arguments.end());
+  }
   Call call{std::move(closed.name), {}};
   if (closed.grouped)
     call.grouping = {closed.without, std::move(closed.grouping), static_cast<uint32_t>(closed.grouping_begin)};
@@ -394,7 +439,8 @@ bool TreeBuilder::EndAggregate(Token) {
     return Fail(closed.begin, fmt::format("wrong number of arguments for aggregate expression provided, expected {}, got {}",
                                           wanted, given.size()));
   }
-  Aggregate aggregate{closed.aggregate, nullptr, std::move(given.back().expr), closed.without, std::move(closed.grouping)};
+  Aggregate aggregate{closed.aggregate,           nullptr,     std::move(given.back().expr), closed.without,
+                      std::move(closed.grouping), closed.limit};
   if (wanted == 2) aggregate.parameter = std::move(given.front().expr);
   const uint32_t depth = std::max(given.front().depth, given.back().depth) + 1;
   return Push(std::move(aggregate), closed.begin, last_end_, depth);

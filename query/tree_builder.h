@@ -56,6 +56,7 @@ class TreeBuilder {
   bool EndCall(Token);
   bool BeginAggregate(Token word);
   bool EndAggregate(Token);
+  bool Limit(Token number);
   bool NextArgument(Token comma);
   bool TrailingComma(Token comma);
   bool CloseArguments(Token paren);
@@ -78,6 +79,7 @@ class TreeBuilder {
   bool AtStart(Token word);
   bool AtEnd(Token word);
   bool EndAt(Token paren);
+  bool KeepMetricNames(Token word);
   bool Anchored(Token word);
   bool Smoothed(Token word);
 
@@ -135,6 +137,7 @@ class TreeBuilder {
     size_t grouping_begin = 0;
     bool without = false;
     std::vector<std::string> grouping;
+    size_t limit = 0;
     std::vector<Built> operands;
     std::vector<PendingOperator> operators;
     std::vector<Built> arguments;
@@ -154,13 +157,15 @@ class TreeBuilder {
   bool ReduceAll();
   bool ReducePrefix(const PendingOperator& sign, Built operand);
   bool TakeArgument();
+  bool CloseUnion(Token paren);
   bool AddMatcher(Matcher::Op op, std::string name, std::string value, size_t at);
 
   static std::optional<double> SignedNumber(Token token);
-  TimeModifier* TimeOfTop(std::string_view modifier);
-  TimeModifier* BeginAt();
+  bool TimesOfTop(std::string_view modifier, std::vector<TimeModifier*>& times);
+  bool SetAt(TimeModifier::At at, int64_t at_ms);
   bool Extend(RangeExtension extension, Token word);
   bool PushDuration(DurationExpr expr, uint32_t depth, size_t begin);
+  bool DurationSteps(Token token);
   bool CombineDurations(DurationExpr::Op op);
   bool TakeDuration(bool positive, int64_t& ms, DurationExprPtr& expr);
 

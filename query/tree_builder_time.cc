@@ -73,70 +73,127 @@ bool TreeBuilder::CloseSubquery(Token bracket) {
 
 // Offsets and `@`.
 
-TimeModifier* TreeBuilder::TimeOfTop(std::string_view modifier) {
-  Expr& expr = *top().expr;
-  if (auto* vector = std::get_if<VectorSelector>(&expr.node)) return &vector->time;
-  if (auto* matrix = std::get_if<MatrixSelector>(&expr.node)) return &matrix->vector.time;
-  if (auto* subquery = std::get_if<Subquery>(&expr.node)) return &subquery->time;
-  Fail(expr.span.begin,
-       fmt::format("{} modifier must be preceded by an instant vector selector or range vector selector or a subquery",
-                   modifier));
-  return nullptr;
+namespace {
+
+/// The time modifiers of the selectors in an expression: of a subquery its own, which moves all that it evaluates.
+struct TimesOf {
+  std::vector<TimeModifier*>& times;
+  void Visit(Expr& expr) {
+    std::visit([this](auto& node) { (*this)(node); }, expr.node);
+  }
+  void operator()(NumberLiteral&) {}
+  void operator()(StringLiteral&) {}
+  void operator()(VectorSelector& selector) { times.push_back(&selector.time); }
+  void operator()(MatrixSelector& matrix) { times.push_back(&matrix.vector.time); }
+  void operator()(Subquery& subquery) { times.push_back(&subquery.time); }
+  void operator()(Unary& unary) { Visit(*unary.expr); }
+  void operator()(Paren& paren) { Visit(*paren.expr); }
+  void operator()(Binary& binary) {
+    Visit(*binary.left);
+    Visit(*binary.right);
+  }
+  void operator()(Aggregate& aggregate) {
+    if (aggregate.parameter != nullptr) Visit(*aggregate.parameter);
+    Visit(*aggregate.expr);
+  }
+  void operator()(Call& call) {
+    for (const ExprPtr& argument : call.arguments) Visit(*argument);
+  }
+};
+
+bool IsSelector(const Expr& expr) {
+  return std::holds_alternative<VectorSelector>(expr.node) || std::holds_alternative<MatrixSelector>(expr.node) ||
+         std::holds_alternative<Subquery>(expr.node);
+}
+
+DurationExprPtr LiteralMs(int64_t ms) {
+  DurationExpr literal;
+  literal.seconds = static_cast<double>(ms) / 1000;
+  literal.duration = true;
+  return std::make_shared<const DurationExpr>(std::move(literal));
+}
+
+void AddOffset(TimeModifier& time, int64_t ms, const DurationExprPtr& expr) {
+  if (time.offset != nullptr || expr != nullptr) {
+    if (!time.offset_ms.has_value()) {
+      time.offset = expr;
+    } else {
+      DurationExpr sum;
+      sum.op = DurationExpr::Op::kAdd;
+      sum.left = time.offset != nullptr ? time.offset : LiteralMs(*time.offset_ms);
+      sum.right = expr != nullptr ? expr : LiteralMs(ms);
+      DurationExpr paren;
+      paren.op = DurationExpr::Op::kParen;
+      paren.right = std::make_shared<const DurationExpr>(std::move(sum));
+      time.offset = std::make_shared<const DurationExpr>(std::move(paren));
+    }
+  }
+  time.offset_ms = time.offset_ms.value_or(0) + ms;
+}
+
+}  // namespace
+
+// Of a selector or subquery, and beyond PromQL of any expression: all that it reads is moved.
+bool TreeBuilder::TimesOfTop(std::string_view modifier, std::vector<TimeModifier*>& times) {
+  TimesOf{times}.Visit(*top().expr);
+  if (!times.empty()) return true;
+  return Fail(top().expr->span.begin,
+              fmt::format("{} modifier must be preceded by an instant vector selector or range vector selector or a subquery",
+                          modifier));
 }
 
 bool TreeBuilder::BeginOffset(Token) {
-  const TimeModifier* time = TimeOfTop("offset");
-  if (time == nullptr) return false;
-  if (time->offset_ms.has_value()) return Fail(top().expr->span.begin, "offset may not be set multiple times");
+  std::vector<TimeModifier*> times;
+  if (!TimesOfTop("offset", times)) return false;
+  if (IsSelector(*top().expr) && times[0]->offset_ms.has_value()) {
+    return Fail(top().expr->span.begin, "offset may not be set multiple times");
+  }
   return true;
 }
 
 bool TreeBuilder::EndOffset(Token) {
-  TimeModifier* time = TimeOfTop("offset");
+  std::vector<TimeModifier*> times;
   int64_t ms = 0;
-  if (!TakeDuration(false, ms, time->offset)) return false;
-  time->offset_ms = ms;
+  DurationExprPtr expr;
+  if (!TimesOfTop("offset", times) || !TakeDuration(false, ms, expr)) return false;
+  for (TimeModifier* time : times) {
+    // A time that is fixed within the expression stays.
+    if (IsSelector(*top().expr) || time->at == TimeModifier::At::kNone) AddOffset(*time, ms, expr);
+  }
   top().expr->span.end = static_cast<uint32_t>(last_end_);
   return true;
 }
 
-TimeModifier* TreeBuilder::BeginAt() {
-  TimeModifier* time = TimeOfTop("@");
-  if (time != nullptr && time->at != TimeModifier::At::kNone) {
-    Fail(top().expr->span.begin, "@ <timestamp> may not be set multiple times");
-    return nullptr;
+bool TreeBuilder::SetAt(TimeModifier::At at, int64_t at_ms) {
+  std::vector<TimeModifier*> times;
+  if (!TimesOfTop("@", times)) return false;
+  if (IsSelector(*top().expr) && times[0]->at != TimeModifier::At::kNone) {
+    return Fail(top().expr->span.begin, "@ <timestamp> may not be set multiple times");
   }
-  return time;
+  for (TimeModifier* time : times) {
+    if (time->at != TimeModifier::At::kNone) continue;
+    time->at = at;
+    time->at_ms = at_ms;
+  }
+  return true;
 }
 
 bool TreeBuilder::AtTime(Token number) {
-  TimeModifier* time = BeginAt();
-  if (time == nullptr) return false;
+  std::vector<TimeModifier*> times;
+  if (!TimesOfTop("@", times)) return false;
   const auto seconds = SignedNumber(number);
   if (!seconds.has_value()) return Fail(Begin(number), fmt::format("bad number or duration syntax: {}", Quote(number)));
   const double ms = std::round(*seconds * 1000);
   if (!(std::abs(ms) < 0x1p63)) {
     return Fail(top().expr->span.begin, fmt::format("timestamp out of bounds for @ modifier: {:f}", *seconds));
   }
-  time->at = TimeModifier::At::kTime;
-  time->at_ms = static_cast<int64_t>(ms);
+  if (!SetAt(TimeModifier::At::kTime, static_cast<int64_t>(ms))) return false;
   top().expr->span.end = static_cast<uint32_t>(End(number));
   return true;
 }
 
-bool TreeBuilder::AtStart(Token) {
-  TimeModifier* time = BeginAt();
-  if (time == nullptr) return false;
-  time->at = TimeModifier::At::kStart;
-  return true;
-}
-
-bool TreeBuilder::AtEnd(Token) {
-  TimeModifier* time = BeginAt();
-  if (time == nullptr) return false;
-  time->at = TimeModifier::At::kEnd;
-  return true;
-}
+bool TreeBuilder::AtStart(Token) { return SetAt(TimeModifier::At::kStart, 0); }
+bool TreeBuilder::AtEnd(Token) { return SetAt(TimeModifier::At::kEnd, 0); }
 
 bool TreeBuilder::EndAt(Token paren) {
   top().expr->span.end = static_cast<uint32_t>(End(paren));
@@ -175,6 +232,7 @@ bool TreeBuilder::DurationLiteral(Token token) {
   if (const auto number = ParseNumber(token); number.has_value()) {
     literal.seconds = *number;
   } else {
+    if (token.ends_with('i')) return DurationSteps(token);
     const auto ms = ParseDurationMs(token);
     if (!ms.ok()) return Fail(Begin(token), ms.status().message());
     literal.seconds = static_cast<double>(*ms) / 1000;
@@ -182,6 +240,17 @@ bool TreeBuilder::DurationLiteral(Token token) {
   }
   last_end_ = End(token);
   return PushDuration(std::move(literal), 1, Begin(token));
+}
+
+// `5i`: so many of the query's steps. Beyond PromQL.
+bool TreeBuilder::DurationSteps(Token token) {
+  const auto count = ParseNumber(token.substr(0, token.size() - 1));
+  if (!count.has_value()) return Fail(Begin(token), fmt::format("not a valid duration string: {}", Quote(token)));
+  DurationExpr literal;
+  literal.seconds = *count;
+  const size_t begin = Begin(token);
+  if (!PushDuration(std::move(literal), 1, begin) || !DurationStep(token)) return false;
+  return CombineDurations(DurationExpr::Op::kMul);
 }
 
 bool TreeBuilder::DurationStep(Token token) {

@@ -69,6 +69,12 @@ class TypeChecker {
 
   Status Check(Expr& expr, Binary& binary) {
     AUSPEX_RETURN_IF_ERROR(Visit(*binary.left));
+    if (IsNumberList(*binary.right) && (binary.op == BinaryOp::kEqual || binary.op == BinaryOp::kNotEqual)) {
+      if (binary.left->type != ValueType::kVector)
+        return At(*binary.left, "only an instant vector can be compared with a list");
+      binary.right->type = ValueType::kVector;
+      return Set(expr, ValueType::kVector);
+    }
     AUSPEX_RETURN_IF_ERROR(Visit(*binary.right));
     const ValueType left = binary.left->type;
     const ValueType right = binary.right->type;
@@ -110,7 +116,9 @@ class TypeChecker {
     if (!vectors) {
       if (!matching.labels.empty()) return At(expr, "vector matching only allowed between instant vectors");
       if (filled) return At(expr, "filling in missing series only allowed between instant vectors");
-      if (IsSetOp(binary.op)) {
+      // Beyond PromQL: `v default 0`.
+      const bool filling = binary.op >= BinaryOp::kDefault && binary.left->type == ValueType::kVector;
+      if (IsSetOp(binary.op) && !filling) {
         return At(expr, fmt::format("set operator \"{}\" not allowed in binary scalar expression", BinaryOpSymbol(binary.op)));
       }
     } else if (IsSetOp(binary.op)) {
@@ -137,12 +145,49 @@ class TypeChecker {
       }
       types.push_back(argument->type);
     }
+    AddImplicitRange(*function, call, types);
     int offender = -1;
     const auto matched = MatchArguments(*function, types, &offender);
     if (!matched.ok()) {
       return At(offender < 0 ? expr : *call.arguments[static_cast<size_t>(offender)], matched.status().message());
     }
     return Set(expr, function->returns);
+  }
+
+  // `rate(x)` is rate(x[max(step(), 5m)]): a function of PromQL that wants a range and is given a vector makes it one.
+  static void AddImplicitRange(const Function& function, Call& call, std::vector<ValueType>& types) {
+    const auto wants_range = [](const Argument& argument) { return argument.type == ArgumentType::kMatrix; };
+    if (function.make_range || std::none_of(function.arguments.begin(), function.arguments.end(), wants_range)) return;
+    if (std::find(types.begin(), types.end(), ValueType::kMatrix) != types.end()) return;
+    const auto given = std::find(types.begin(), types.end(), ValueType::kVector);
+    if (given == types.end()) return;
+    *given = ValueType::kMatrix;
+    ExprPtr& argument = call.arguments[static_cast<size_t>(given - types.begin())];
+    Expr* inner = argument.get();
+    while (auto* paren = std::get_if<Paren>(&inner->node)) inner = paren->expr.get();
+    const SourceSpan span = argument->span;
+    auto range = std::make_unique<Expr>();
+    if (auto* selector = std::get_if<VectorSelector>(&inner->node)) {
+      range->node = MatrixSelector{std::move(*selector), 0, ImplicitRange()};
+    } else {
+      range->node = Subquery{std::move(argument), 0, 0, {}, ImplicitRange(), nullptr};
+    }
+    range->span = span;
+    range->type = ValueType::kMatrix;
+    argument = std::move(range);
+  }
+
+  static DurationExprPtr ImplicitRange() {
+    DurationExpr step;
+    step.op = DurationExpr::Op::kStep;
+    DurationExpr lookback;
+    lookback.seconds = 300;
+    lookback.duration = true;
+    DurationExpr range;
+    range.op = DurationExpr::Op::kMax;
+    range.left = std::make_shared<const DurationExpr>(std::move(step));
+    range.right = std::make_shared<const DurationExpr>(std::move(lookback));
+    return std::make_shared<const DurationExpr>(std::move(range));
   }
 
   // What info() takes its labels from is written as a selector, but matches nothing by itself.

@@ -159,9 +159,10 @@ TEST_F(JointFunctions, GroupingPrintsBack) {
 TEST_F(JointFunctions, RowsAreChecked) {
   Function row;
   row.name = "wrong";
-  row.arguments = {{"v", ArgumentType::kVector}};
+  row.arguments = {{"v", ArgumentType::kMatrix}};
+  row.make_range = [](const RangeCall&) { return Result<std::unique_ptr<const RangeFunction>>(Internal("never made")); };
   row.aggregates = true;
-  EXPECT_EQ(registry_.Add(row).message(), "function wrong: only a joint function aggregates");
+  EXPECT_EQ(registry_.Add(row).message(), "function wrong: a range function does not aggregate");
 }
 
 /// `ends(v)`: the oldest and the newest value of the window, told apart by a label.

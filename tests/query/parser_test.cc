@@ -229,10 +229,10 @@ TEST(Parser, ErrorsPointAtTheCharacter) {
       {"up offset", "1:10: parse error: unexpected end of input in offset, expected number, duration, step(), or range()"},
       {"up @ foo", "1:6: parse error: unexpected identifier \"foo\" in @, expected timestamp"},
       {"up @ Inf", "1:1: parse error: timestamp out of bounds for @ modifier: inf"},
-      {"(up) offset 5m",
+      {"(1) offset 5m",
        "1:1: parse error: offset modifier must be preceded by an instant vector selector or range vector selector or a "
        "subquery"},
-      {"sum(up) @ 5",
+      {"time() @ 5",
        "1:1: parse error: @ modifier must be preceded by an instant vector selector or range vector selector or a subquery"},
       {"up{__name__=\"down\"}", "1:1: parse error: metric name must not be set twice: \"up\" or \"down\""},
       {"{\"\"}", "1:2: parse error: invalid label or metric name \"\""},

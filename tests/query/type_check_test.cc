@@ -79,7 +79,7 @@ TEST_F(TypeCheck, RefusesInPrometheusWords) {
       {"sum(up[5m])", "1:5: parse error: expected type instant vector in aggregation expression, got range vector"},
       {"topk(up, up)", "1:6: parse error: expected type scalar in aggregation parameter, got instant vector"},
       {"count_values(5, up)", "1:14: parse error: expected type string in aggregation parameter, got scalar"},
-      {"rate(up)", "1:6: parse error: expected type range vector in call to function \"rate\", got instant vector"},
+      {"rate(1)", "1:6: parse error: expected type range vector in call to function \"rate\", got scalar"},
       {"abs(up[5m])", "1:5: parse error: expected type instant vector in call to function \"abs\", got range vector"},
       {"abs()", "1:1: parse error: expected 1 argument(s) in call to \"abs\", got 0"},
       {"1 + abs(up, up)", "1:5: parse error: expected 1 argument(s) in call to \"abs\", got 2"},

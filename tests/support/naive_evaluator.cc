@@ -26,6 +26,12 @@ Labels WithoutIdentity(const Labels& labels) {
   return labels.Without(names);
 }
 
+std::string ValueText(double value) {
+  if (std::isnan(value)) return "NaN";
+  if (std::isinf(value)) return value > 0 ? "+Inf" : "-Inf";
+  return fmt::format("{}", value);
+}
+
 Status SameLabels() { return FailedPrecondition("two series with the same labels"); }
 
 // Prometheus' name validation is wider; scripts use plain ones.
@@ -216,7 +222,7 @@ Result<NaiveVector> NaiveEvaluator::Aggregate(const query::Aggregate& aggregate,
   std::map<Labels, Group> groups;
   for (const NaiveSample& sample : vector) {
     Labels labels = sample.labels;
-    if (!value_label.empty()) labels = labels.With(value_label, fmt::format("{}", sample.value));
+    if (!value_label.empty()) labels = labels.With(value_label, ValueText(sample.value));
     Group& group = groups[aggregate.without ? labels.Without(names) : labels.Keep(names)];
     group.members.push_back(sample);
     group.name_dropped = group.name_dropped || sample.name_dropped;

@@ -214,8 +214,12 @@ std::optional<double> NaiveMap(const std::string& function, double value, const 
   const double least = function == "clamp" || function == "clamp_min" ? scalars[0] : -HUGE_VAL;
   const double most = function == "clamp" ? scalars[1] : function == "clamp_max" ? scalars[0] : HUGE_VAL;
   if (most < least) return std::nullopt;
-  if (std::isnan(value) || std::isnan(least) || std::isnan(most)) return kNan;
-  return std::max(least, std::min(most, value));
+  // NaN wins over every number but the infinity that is looked for.
+  const auto lesser = [](double a, double b) {
+    if (a == -HUGE_VAL || b == -HUGE_VAL) return -HUGE_VAL;
+    return std::isnan(a) || std::isnan(b) ? kNan : std::min(a, b);
+  };
+  return -lesser(-least, -lesser(most, value));
 }
 
 std::optional<double> NaiveOverTime(const std::string& function, const std::vector<NaivePoint>& points, int64_t begin_ms,

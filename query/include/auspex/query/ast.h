@@ -90,6 +90,7 @@ enum class BinaryOp : uint8_t {
   kTrimUpper, kTrimLower,  // `</` and `>/`: the part of a histogram below or above a bound
   kEqual, kNotEqual, kGreater, kLess, kGreaterEqual, kLessEqual,
   kAnd, kOr, kUnless,
+  kDefault, kIf, kIfnot,  ///< beyond PromQL
 };
 std::string_view BinaryOpSymbol(BinaryOp op);
 bool IsComparison(BinaryOp op);
@@ -127,6 +128,7 @@ struct Aggregate {
   ExprPtr expr;
   bool without = false;
   std::vector<std::string> grouping;
+  size_t limit = 0;  ///< `limit 10`: the first so many groups; 0: all
 };
 
 /// `by (...)` or `without (...)` of a call.
@@ -140,11 +142,15 @@ struct Call {
   std::string function;
   std::vector<ExprPtr> arguments;
   std::optional<CallGrouping> grouping = std::nullopt;  ///< of functions whose registry row allows one
+  bool keep_metric_names = false;  ///< written behind the call
 };
 
 struct Paren {
   ExprPtr expr;
 };
+
+/// `(200, 204)`: a list of numbers for `==` and `!=`.
+bool IsNumberList(const Expr& expr);
 
 /// A node of the syntax tree. Immutable once parsed and checked.
 struct Expr {

@@ -17,10 +17,10 @@ namespace auspex::query {
 /// The arguments of a call beside its range vector, which functions may look at before evaluation starts.
 /// The vectors have one entry per argument position of the call (the range vector's own entry is empty).
 struct RangeCall {
-  int64_t range_ms = 0;                          ///< of the selector or subquery: `x[1d]` -> 86,400,000
-  std::vector<std::string> strings;              ///< literal string arguments; "" elsewhere
-  std::vector<double> numbers;                   ///< literal number (or duration, in seconds) arguments; NaN elsewhere
-  std::vector<ValueType> types;                  ///< of each argument
+  int64_t range_ms = 0;              ///< of the selector or subquery: `x[1d]` -> 86,400,000
+  std::vector<std::string> strings;  ///< literal string arguments; "" elsewhere
+  std::vector<double> numbers;       ///< literal number (or duration, in seconds) arguments; NaN elsewhere
+  std::vector<ValueType> types;      ///< of each argument
 };
 
 /// One series and the steps to answer: what a range function sees.
@@ -31,9 +31,9 @@ struct RangeInput {
   StepGrid steps;                   ///< ends of the windows: evaluation times with `offset` and `@` applied
   StepGrid evaluation;              ///< as many evaluation times, as they were asked for
   int64_t range_ms = 0;
-  int64_t lookback_ms = 0;          ///< how far beyond the window `anchored` and `smoothed` look
-  bool closed_left = false;         ///< compat=2: the window of step t is [t - range_ms, t], else (t - range_ms, t]
-  const Labels* labels = nullptr;   ///< of the series, metric name included
+  int64_t lookback_ms = 0;         ///< how far beyond the window `anchored` and `smoothed` look
+  bool closed_left = false;        ///< compat=2: the window of step t is [t - range_ms, t], else (t - range_ms, t]
+  const Labels* labels = nullptr;  ///< of the series, metric name included
   /// Scalar arguments by argument position: steps.count values, or one that holds for every step; empty for other types.
   std::vector<std::span<const double>> scalars;
 };
@@ -68,17 +68,17 @@ struct Argument {
 struct Function {
   std::string name;
   std::vector<Argument> arguments;
-  bool variadic = false;            ///< the last argument may be repeated
+  bool variadic = false;  ///< the last argument may be repeated
   ValueType returns = ValueType::kVector;
-  std::string description;          ///< one sentence, with the unit of the value
-  std::string example;              ///< a call that works
+  std::string description;  ///< one sentence, with the unit of the value
+  std::string example;      ///< a call that works
   bool experimental = false;
-  bool keeps_metric_name = false;   ///< the output series keep __name__ (last_over_time, ...)
+  bool keeps_metric_name = false;  ///< the output series keep __name__ (last_over_time, ...)
   /// Range functions: checks the call's literal arguments and makes the kernel. Errors: InvalidArgument.
   std::function<Result<std::unique_ptr<const RangeFunction>>(const RangeCall&)> make_range;
   /// Joint functions: the same.
   std::function<Result<std::unique_ptr<const JointFunction>>(const JointCall&)> make_joint;
-  bool aggregates = false;          ///< joint functions: `by (...)` or `without (...)` may stand before or after the arguments
+  bool aggregates = false;          ///< `by (...)` or `without (...)` may stand before or after the arguments
 };
 
 /// Which argument of a call stands for which parameter: entry p is the index of the argument given for parameter p, or -1

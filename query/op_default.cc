@@ -31,10 +31,10 @@ class DefaultOperator final : public Operator {
       for (const size_t j : groups.right_rows[groups.left_group[i]]) FillGaps(left.Row(i), right.Row(j));
     }
     RowMerger merger(grid.count);
-    for (size_t i = 0; i < left.size(); ++i) AUSPEX_RETURN_IF_ERROR(merger.Add(std::move(left.labels[i]), left.Row(i)));
+    for (size_t i = 0; i < left.size(); ++i) AUSPEX_RETURN_IF_ERROR(merger.Add(std::move(left.labels[i]), left.View(i)));
     for (size_t j = 0; j < right.size(); ++j) {
       if (!groups.left_rows[groups.right_group[j]].empty()) continue;
-      AUSPEX_RETURN_IF_ERROR(merger.Add(std::move(right.labels[j]), right.Row(j)));
+      AUSPEX_RETURN_IF_ERROR(merger.Add(std::move(right.labels[j]), right.View(j)));
     }
     return std::move(merger).Finish();
   }

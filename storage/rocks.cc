@@ -144,7 +144,10 @@ Status Rocks::CheckFormat(bool read_only) {
     return FailedPrecondition("{}: holds a RocksDB database that is not auspex's (no {})", path_, kFormatFile);
   }
   const std::string wanted = std::string(kFormatText) + std::to_string(kFormatVersion) + "\n";
-  return FromRocks(rocksdb::WriteStringToFile(env_, wanted, path, /*should_sync=*/true), path);
+  // By a rename: a crash leaves no half-written file behind. RocksDB syncs the directory before it acknowledges anything.
+  const std::string partial = path + ".new";
+  AUSPEX_RETURN_IF_ERROR(FromRocks(rocksdb::WriteStringToFile(env_, wanted, partial, /*should_sync=*/true), partial));
+  return FromRocks(env_->RenameFile(partial, path), path);
 }
 
 rocksdb::ColumnFamilyOptions Rocks::FamilyOptions(Family family) const {

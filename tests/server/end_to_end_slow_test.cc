@@ -282,7 +282,7 @@ TEST_F(EndToEndTest, BadInputIsNamedAndChangesNothing) {
       {"GET", "/api/v1/query?query=", "", 400, "parse error"},
       {"GET", "/api/v1/query", "", 400, "parse error"},
       {"GET", "/api/v1/query?query=no_such_function(x)", "", 400, "unknown function"},
-      {"GET", "/api/v1/query?query=rate(x)", "", 400, "range vector"},
+      {"GET", "/api/v1/query?query=rate(%22x%22)", "", 400, "range vector"},
       {"GET", "/api/v1/query?query=x%7Ba%3D~%22(%22%7D", "", 400, "1:"},
       {"GET", "/api/v1/query?query=1&time=tomorrow", "", 400, "invalid parameter \"time\""},
       {"GET", "/api/v1/query?query=1&time=NaN", "", 400, "invalid parameter \"time\""},

@@ -37,6 +37,11 @@ struct LinePart {
     }
     count += later.count;
   }
+  // The samples lie so close together, seen from the anchor, that little is left of their differences.
+  bool Cancels() const {
+    constexpr double kLeft = 1e-6;
+    return xx.Total() - x.Total() * x.Total() / count < kLeft * xx.Total();
+  }
   // `value`: at the anchor.
   Line Fit() const {
     const double covariance = xy.Total() - x.Total() * y.Total() / count;
@@ -73,6 +78,11 @@ void ForEachLine(const RangeInput& input, const OriginOf& origin_of, const Visit
       visit(window, Line{kNaN, kNaN});
     } else if (wild.IsWild(window)) {
       visit(window, FitLine(input, window, origin_of(window)));
+    } else if (part.Cancels()) {
+      const int64_t first_ms = input.t_ms[window.begin];
+      Line line = FitLine(input, window, first_ms);
+      line.value += line.slope * (static_cast<double>(origin_of(window) - first_ms) / 1e3);
+      visit(window, line);
     } else {
       Line line = part.Fit();
       const int64_t anchor_ms = AnchorOf(input.steps.At(window.step), std::max<int64_t>(input.range_ms, 1));

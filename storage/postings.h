@@ -14,6 +14,8 @@ namespace auspex::storage {
 class PostingList {
  public:
   void Add(uint32_t ordinal);
+  /// True when none is left.
+  bool Remove(uint32_t ordinal);
   void AddTo(Roaring& set) const;
   Roaring AsSet() const;
 
@@ -29,10 +31,15 @@ class Postings {
   struct Name {
     std::vector<uint32_t> values;  ///< symbols, in order of appearance
     Roaring series;                ///< that have this label
+    bool has_gone = false;         ///< some of the values have no series any more
   };
 
   void Add(uint32_t ordinal, uint32_t name_symbol, uint32_t value_symbol);
   void AddSeries(uint32_t ordinal) { all_.add(ordinal); }
+  /// Undo Add and AddSeries. After the last of several, DropGone must be called before anything is read or added.
+  void Remove(uint32_t ordinal, uint32_t name_symbol, uint32_t value_symbol);
+  void RemoveSeries(uint32_t ordinal) { all_.remove(ordinal); }
+  void DropGone();
 
   const Roaring& all() const { return all_; }
   const Name* FindName(uint32_t name_symbol) const;

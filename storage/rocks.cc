@@ -25,7 +25,7 @@ constexpr std::string_view kFormatText = "auspex format ";
 constexpr int kFormatVersion = 2;
 
 constexpr std::string_view kNames[kFamilies] = {"default", "journal", "hot",   "cold",    "ts",        "symbols",
-                                                "series",  "active",  "state", "records", "histograms"};
+                                                "series",  "active",  "state", "records", "histograms", "archive"};
 
 // RocksDB writes its own log as files into the directory; an embedded database must not fill someone's disk with them.
 constexpr size_t kKeptLogFiles = 4;
@@ -180,6 +180,15 @@ rocksdb::ColumnFamilyOptions Rocks::FamilyOptions(Family family) const {
       break;
     case Family::kTimes:
       table.filter_policy.reset(rocksdb::NewBloomFilterPolicy(10));
+      break;
+    case Family::kArchive:
+      // Every new series is looked for among the old ones, and is mostly not there. In parts: a whole filter, or index, would be
+      // too large to be kept by a small cache, and would be read again for each of them.
+      table.filter_policy.reset(rocksdb::NewBloomFilterPolicy(10));
+      table.index_type = rocksdb::BlockBasedTableOptions::kTwoLevelIndexSearch;
+      table.partition_filters = true;
+      options.compression = rocksdb::kZSTD;
+      options.compression_opts.level = 3;
       break;
     case Family::kDefault:
     case Family::kSymbols:

@@ -25,9 +25,10 @@ enum class Family : uint8_t {
   kActive,
   kState,
   kRecords,
-  kHistograms
+  kHistograms,
+  kArchive
 };
-inline constexpr size_t kFamilies = 11;
+inline constexpr size_t kFamilies = 12;
 std::string_view FamilyName(Family family);
 
 /// Says that a directory is auspex's, and in which format.

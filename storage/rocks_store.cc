@@ -55,6 +55,11 @@ Status RocksStore::Start() {
   AUSPEX_ASSIGN_OR_RETURN(rocks_, Rocks::Open(options_));
   if (!rocks_->damage().empty()) AUSPEX_RETURN_IF_ERROR(Damaged(Corruption("{}", rocks_->damage())));
   if (rocks_->writable()) AUSPEX_RETURN_IF_ERROR(RemoveIngestLeftovers(*rocks_));
+  archive_ = std::make_shared<SeriesArchive>(rocks_);
+  AUSPEX_RETURN_IF_ERROR(Damaged(archive_->Load()));
+  index_.SetArchive(archive_.get());
+  archived_day_ = Today();
+  index_.SetToday(archived_day_);
   AUSPEX_RETURN_IF_ERROR(LoadIndex());
   AUSPEX_RETURN_IF_ERROR(LoadState());
   AUSPEX_RETURN_IF_ERROR(Damaged(LoadTombstones()));
@@ -140,6 +145,7 @@ Status RocksStore::LoadIndex() {
     }
     AUSPEX_RETURN_IF_ERROR(Damaged(FromRocks(it->status(), FamilyName(family))));
   }
+  index_.Reserve(archive_->ordinals_end());
   return OkStatus();
 }
 
@@ -271,7 +277,7 @@ Result<SeriesRef> RocksStore::Resolve(TenantId tenant, const Labels& labels) {
     return InvalidArgument("labels of {} bytes: at most {}", labels.bytes().size(), SeriesIndex::kMaxLabelsBytes);
   }
   uint32_t ordinal = 0;
-  index_.ResolveAll(tenant, {&labels, 1}, {&ordinal, 1});
+  AUSPEX_RETURN_IF_ERROR(index_.ResolveAll(tenant, {&labels, 1}, {&ordinal, 1}));
   return SeriesRef{uint64_t{ordinal} + 1};
 }
 
@@ -281,17 +287,18 @@ Result<AppendReport> RocksStore::Commit(const Transaction& transaction) {
   return Write(transaction.samples(), transaction.changes());
 }
 
-AppendReport RocksStore::ResolveRows(const WriteBatch& samples, Rows& rows) {
+Result<AppendReport> RocksStore::ResolveRows(const WriteBatch& samples, Rows& rows) {
   AppendReport report;
   const size_t n = samples.samples_count();
   const std::span<const Labels> labels = samples.new_series();
   std::vector<uint32_t> new_ordinals(labels.size(), SymbolTable::kAbsent);
   const auto too_large = [](const Labels& l) { return l.bytes().size() > SeriesIndex::kMaxLabelsBytes; };
   if (std::none_of(labels.begin(), labels.end(), too_large)) {
-    index_.ResolveAll(samples.tenant(), labels, new_ordinals);
+    AUSPEX_RETURN_IF_ERROR(index_.ResolveAll(samples.tenant(), labels, new_ordinals));
   } else {
     for (size_t i = 0; i < labels.size(); ++i) {
-      if (!too_large(labels[i])) index_.ResolveAll(samples.tenant(), labels.subspan(i, 1), {&new_ordinals[i], 1});
+      if (too_large(labels[i])) continue;
+      AUSPEX_RETURN_IF_ERROR(index_.ResolveAll(samples.tenant(), labels.subspan(i, 1), {&new_ordinals[i], 1}));
     }
   }
 
@@ -306,6 +313,10 @@ AppendReport RocksStore::ResolveRows(const WriteBatch& samples, Rows& rows) {
     const SeriesRef ref = samples.series()[i];
     const uint64_t local = ref.id & ~SeriesRef::kBatchLocal;
     if (ref.batch_local() && local < new_ordinals.size()) rows.ordinals[i] = new_ordinals[local];
+    if (rows.ordinals[i] == SymbolTable::kAbsent && !ref.batch_local() && ref.id - 1 < index_.ordinals_end()) {
+      AUSPEX_ASSIGN_OR_RETURN(const bool known, index_.Recall(static_cast<uint32_t>(ref.id - 1), samples.tenant()));
+      if (known) rows.ordinals[i] = static_cast<uint32_t>(ref.id - 1);
+    }
     const int64_t t = samples.t_ms()[i];
     if (rows.ordinals[i] != SymbolTable::kAbsent && t >= oldest_ms && t <= kMaxTimeMs) continue;
     if (refused.empty()) {
@@ -322,6 +333,7 @@ AppendReport RocksStore::ResolveRows(const WriteBatch& samples, Rows& rows) {
       }
     }
     report.too_old += rows.ordinals[i] != SymbolTable::kAbsent && t < oldest_ms ? 1 : 0;
+    report.unknown_series += rows.ordinals[i] == SymbolTable::kAbsent && !ref.batch_local() ? 1 : 0;
     refused.push_back(i);
   }
   report.rejected = refused.size();
@@ -350,25 +362,31 @@ AppendReport RocksStore::ResolveRows(const WriteBatch& samples, Rows& rows) {
 Result<AppendReport> RocksStore::Write(const WriteBatch& samples, std::span<const Transaction::Change> changes) {
   const std::shared_lock life(lifetime_mu_);
   AUSPEX_RETURN_IF_ERROR(CheckWritable());
-  Rows rows;
-  AppendReport report = ResolveRows(samples, rows);
-  HistogramRows histograms;
-  if (!samples.histograms().empty()) histograms = ResolveHistograms(samples, report);
-  rejected_samples_ += report.rejected;
-  too_old_samples_ += report.too_old;
-  const ExemplarRows exemplars = ResolveExemplars(samples);
-  if (rows.ordinals.empty() && histograms.empty() && changes.empty() && exemplars.ordinals.empty() &&
-      samples.metadata().empty())
-    return report;
-  std::string record;
-  if (!rows.ordinals.empty()) record = EncodeJournalRecord(rows.ordinals, rows.t_ms, rows.values);
+  AppendReport report;
   uint64_t written = 0;
-  {
+  for (bool done = false; !done;) {
+    const uint64_t evictions = index_.evictions_count();
+    Rows rows;
+    AUSPEX_ASSIGN_OR_RETURN(report, ResolveRows(samples, rows));
+    HistogramRows histograms;
+    if (!samples.histograms().empty()) histograms = ResolveHistograms(samples, report);
+    const ExemplarRows exemplars = ResolveExemplars(samples);
+    if (rows.ordinals.empty() && histograms.empty() && changes.empty() && exemplars.ordinals.empty() &&
+        samples.metadata().empty()) {
+      break;
+    }
+    std::string record;
+    if (!rows.ordinals.empty()) record = EncodeJournalRecord(rows.ordinals, rows.t_ms, rows.values);
     std::unique_lock append_lock(append_mu_);
     AUSPEX_RETURN_IF_ERROR(WaitForRoom(append_lock));
+    if (index_.evictions_count() != evictions) continue;  // what was resolved may have left memory since
     AUSPEX_RETURN_IF_ERROR(WriteLocked(samples, rows, record, histograms, exemplars, changes));
     written = syncer_->NoteWritten();
+    done = true;
   }
+  rejected_samples_ += report.rejected;
+  too_old_samples_ += report.too_old;
+  if (written == 0) return report;
   appended_samples_ += report.accepted;
   if (options_.sync == SyncMode::kAlways && !options_.in_memory) AUSPEX_RETURN_IF_ERROR(syncer_->SyncTo(written));
   return report;
@@ -492,6 +510,7 @@ void RocksStore::Maintain() {
         const std::lock_guard maintenance(maintenance_mu_);
         if (flush) static_cast<void>(FlushLocked());
         if (care) static_cast<void>(ApplyRetentionLocked());
+        if (care && ArchiveIsDue()) static_cast<void>(ArchiveIdleLocked());
       }
       if (SealIsDue()) static_cast<void>(SealInBackground());
       if (care) last_care_ns = options_.clock->MonotonicNs();
@@ -518,6 +537,7 @@ Status RocksStore::Close() {
     if (status.ok()) static_cast<void>(mark_->Write(sequence));
   }
   syncer_.reset();
+  archive_.reset();  // the index is only read by selections from here on, which hold it as well
   rocks_.reset();
   return status;
 }
@@ -526,7 +546,7 @@ StoreStats RocksStore::Stats() const {
   StoreStats stats;
   const std::shared_lock life(lifetime_mu_);
   if (closed_) return stats;
-  stats.series_count = index_.series_count();
+  stats.series_count = index_.series_count() + archive_->series_count();
   {
     const std::shared_lock head_lock(head_mu_);
     stats.head_samples_count = head_->samples_count() + (frozen_ ? frozen_->samples_count() : 0) + histograms_.samples_count();

@@ -24,6 +24,7 @@
 #include "metadata_table.h"
 #include "partition.h"
 #include "rocks.h"
+#include "series_archive.h"
 #include "series_index.h"
 #include "tombstones.h"
 #include "wal_syncer.h"
@@ -101,7 +102,7 @@ class RocksStore final : public Store {
   Status CheckOpen() const;
   Status CheckWritable() const;
   Result<AppendReport> Write(const WriteBatch& samples, std::span<const Transaction::Change> changes);
-  AppendReport ResolveRows(const WriteBatch& samples, Rows& rows);
+  Result<AppendReport> ResolveRows(const WriteBatch& samples, Rows& rows);
   Status WriteLocked(const WriteBatch& samples, const Rows& rows, std::string_view journal_record,
                      const HistogramRows& histograms, const ExemplarRows& exemplars,
                      std::span<const Transaction::Change> changes);
@@ -143,7 +144,16 @@ class RocksStore final : public Store {
   HistogramRows ResolveHistograms(const WriteBatch& samples, AppendReport& report);
   void PutMetadata(const WriteBatch& samples, const ExemplarRows& rows);
 
+  // rocks_store_archive.cc
+  uint16_t Today() const;
+  bool ArchiveIsDue();
+  Status ArchiveIdleLocked();
+  Status EvictSlice(std::span<const uint32_t> ordinals, uint16_t day);
+  Status DropDeadArchive();
+
   // rocks_store_select.cc
+  Result<std::vector<SeriesId>> MatchArchived(const SelectRequest& request) const;
+  Roaring ArchivedOf(TenantId tenant, const Roaring& series) const;
   Roaring MatchLocked(const SelectRequest& request, const Roaring& matched, uint32_t matched_end) const;
   SelectRequest Clamped(SelectRequest request) const;
   Result<Roaring> MatchingSeries(const SelectRequest& request) const;
@@ -158,6 +168,7 @@ class RocksStore final : public Store {
   std::shared_ptr<Rocks> rocks_;
   const std::shared_ptr<SeriesIndex> index_owner_ = std::make_shared<SeriesIndex>();  // selections outlive the store
   SeriesIndex& index_ = *index_owner_;
+  std::shared_ptr<SeriesArchive> archive_;
   std::unique_ptr<WalSyncer> syncer_;
   std::unique_ptr<LogMark> mark_;         // null in memory
   uint64_t mark_candidate_ = 0;           // the syncer's own: what the log held an interval ago
@@ -201,6 +212,7 @@ class RocksStore final : public Store {
   std::atomic<bool> flush_wanted_{false};
   std::atomic<bool> stopping_{false};
   int64_t sealed_day_ = 0;  // the maintainer's own
+  uint16_t archived_day_ = 0;
   std::thread maintainer_;
 };
 

@@ -131,9 +131,11 @@ Status RocksStore::PurgeDeleted(const std::shared_ptr<const Tombstones>& deleted
     if (std::none_of(deleted->all().begin(), deleted->all().end(), purged)) rest.push_back(tombstone);
   }
   PublishTombstones(std::move(rest));
-  const std::unique_lock head_lock(head_mu_);
-  for (auto& [name, series] : left) active_[name] = std::move(series);
-  return OkStatus();
+  {
+    const std::unique_lock head_lock(head_mu_);
+    for (auto& [name, series] : left) active_[name] = std::move(series);
+  }
+  return DropDeadArchive();
 }
 
 Result<RocksStore::ActiveSets> RocksStore::LeftAfter(const Tombstones& deleted) const {

@@ -77,6 +77,7 @@ Status RocksStore::WriteHotBlocks(const Head& head, ActiveSets& active) {
     if (head.Has(ordinal)) ids.push_back(index_.IdOf(ordinal));
   }
   std::sort(ids.begin(), ids.end());
+  index_.SetToday(Today());
 
   const uint64_t generation = ++generation_;
   const int64_t oldest_ms = OldestMs();
@@ -128,12 +129,14 @@ Status RocksStore::WriteHotBlocks(const Head& head, ActiveSets& active) {
     return batch.GetDataSize() >= kBatchBytes ? write(/*last=*/false) : OkStatus();
   }));
   for (auto& [name, series] : seen) {
+    index_.Touch(series);
     // active_ is changed only under maintenance_mu_, which we hold.
     const auto before = active_.find(name);
     if (before != active_.end()) {
       if (series.isSubset(*before->second)) continue;
       series |= *before->second;
     }
+    series.runOptimize();
     active[name] = std::make_shared<const Roaring>(std::move(series));
   }
   return write(/*last=*/true);
@@ -199,6 +202,7 @@ Status RocksStore::SealLocked() {
   for (bool done = false; !done;) AUSPEX_RETURN_IF_ERROR(SealSliceLocked(begin, done));
   AUSPEX_RETURN_IF_ERROR(PurgeDeleted(deleted));
   AUSPEX_RETURN_IF_ERROR(MergeHistograms());
+  AUSPEX_RETURN_IF_ERROR(ArchiveIdleLocked());
   AUSPEX_RETURN_IF_ERROR(Failed(rocks_->FlushFamilies(/*wait=*/true)));
   for (const Family family : {Family::kHot, Family::kJournal, Family::kCold}) {
     const auto status = rocks_->db().CompactRange(rocksdb::CompactRangeOptions(), rocks_->family(family), nullptr, nullptr);

@@ -14,11 +14,16 @@ uint32_t RocksStore::ResolveOne(const WriteBatch& samples, SeriesRef series) {
   uint32_t ordinal = kNone;
   if (!series.batch_local()) {
     const uint64_t id = series.id;
-    if (id != 0 && id <= index_.ordinals_end() && index_.Belongs(static_cast<uint32_t>(id - 1), samples.tenant()))
-      ordinal = static_cast<uint32_t>(id - 1);
+    if (id != 0 && id <= index_.ordinals_end()) {
+      const Result<bool> known = index_.Recall(static_cast<uint32_t>(id - 1), samples.tenant());
+      if (known.ok() && *known) ordinal = static_cast<uint32_t>(id - 1);
+    }
   } else if ((series.id & ~SeriesRef::kBatchLocal) < samples.new_series().size()) {
     const Labels& labels = samples.LabelsOf(series);
-    if (labels.bytes().size() <= SeriesIndex::kMaxLabelsBytes) index_.ResolveAll(samples.tenant(), {&labels, 1}, {&ordinal, 1});
+    if (labels.bytes().size() <= SeriesIndex::kMaxLabelsBytes &&
+        !index_.ResolveAll(samples.tenant(), {&labels, 1}, {&ordinal, 1}).ok()) {
+      ordinal = kNone;
+    }
   }
   return ordinal;
 }
@@ -98,34 +103,35 @@ Result<std::vector<MetricMetadata>> RocksStore::Metadata(TenantId tenant, std::s
 
 Result<std::vector<SeriesExemplars>> RocksStore::Exemplars(const SelectRequest& unclamped) const {
   const SelectRequest request = Clamped(unclamped);
-  std::vector<uint32_t> ordinals;
-  {
-    const std::shared_lock life(lifetime_mu_);
-    AUSPEX_RETURN_IF_ERROR(CheckOpen());
-    uint32_t end = 0;
-    const Roaring series = index_.Match(request.tenant, request.matchers, end);
-    ordinals.resize(series.cardinality());
-    series.toUint32Array(ordinals.data());
-  }
-  // Exemplars are few and series may be many, so the exemplars are what is walked over.
-  std::vector<SeriesExemplars> found;
+  // Exemplars are few and series may be many, so the exemplars are what is walked over. They come series by series.
+  std::vector<std::pair<uint32_t, std::vector<Exemplar>>> stored;
+  Roaring candidates;
   Status decoded;
-  uint32_t last = kNone;
   AUSPEX_RETURN_IF_ERROR(ScanRecords(request.tenant, RecordKind::kExemplar, "", "", false, [&](const Record& record) {
     auto exemplar = DecodeExemplar(record.key, record.value);
     decoded = exemplar.status();
     if (!decoded.ok()) return false;
-    const auto ordinal = ExemplarOrdinal(record.key);
-    if (exemplar->t_ms < request.begin_ms || exemplar->t_ms >= request.end_ms ||
-        !std::binary_search(ordinals.begin(), ordinals.end(), ordinal)) {
-      return true;
+    if (exemplar->t_ms < request.begin_ms || exemplar->t_ms >= request.end_ms) return true;
+    const uint32_t ordinal = ExemplarOrdinal(record.key);
+    if (stored.empty() || stored.back().first != ordinal) {
+      stored.emplace_back(ordinal, std::vector<Exemplar>());
+      candidates.add(ordinal);
     }
-    if (ordinal != last) found.push_back({index_.LabelsOf(ordinal), {}});
-    last = ordinal;
-    found.back().exemplars.push_back(*std::move(exemplar));
+    stored.back().second.push_back(*std::move(exemplar));
     return true;
   }));
   AUSPEX_RETURN_IF_ERROR(decoded);
+  const std::shared_lock life(lifetime_mu_);
+  AUSPEX_RETURN_IF_ERROR(CheckOpen());
+  uint32_t end = 0;
+  Roaring chosen = index_.Match(request.tenant, request.matchers, end);
+  AUSPEX_ASSIGN_OR_RETURN(const auto archived,
+                          archive_->Match(request.tenant, request.matchers, ArchivedOf(request.tenant, candidates)));
+  for (const SeriesId id : archived) chosen.add(id.ordinal);
+  std::vector<SeriesExemplars> found;
+  for (auto& [ordinal, exemplars] : stored) {
+    if (chosen.contains(ordinal)) found.push_back({index_.LabelsOf(ordinal), std::move(exemplars)});
+  }
   std::sort(found.begin(), found.end(), [](const auto& a, const auto& b) { return a.series < b.series; });
   return found;
 }

@@ -101,7 +101,8 @@ Status RocksStore::DropPartitions(std::span<const Partition> partitions) {
     for (const Partition partition : partitions) histograms_.Expire(partition);
   }
   for (const Partition partition : partitions) changes_.Note(partition.begin_ms());
-  return FreeFiles(partitions);
+  AUSPEX_RETURN_IF_ERROR(FreeFiles(partitions));
+  return DropDeadArchive();
 }
 
 Status RocksStore::FreeFiles(std::span<const Partition> partitions) {

@@ -6,8 +6,11 @@
 namespace auspex::storage {
 namespace {
 
+bool Reached(const std::vector<std::string>& names, size_t limit) { return limit > 0 && names.size() >= limit; }
+
 void SortAndLimit(std::vector<std::string>& names, size_t limit) {
   std::sort(names.begin(), names.end());
+  names.erase(std::unique(names.begin(), names.end()), names.end());
   if (limit > 0 && names.size() > limit) names.resize(limit);
 }
 
@@ -41,23 +44,33 @@ Roaring RocksStore::MatchLocked(const SelectRequest& request, const Roaring& mat
 }
 
 Result<Roaring> RocksStore::MatchingSeries(const SelectRequest& request) const {
-  uint32_t end = 0;
-  const Roaring matched = index_.Match(request.tenant, request.matchers, end);
-  const std::shared_lock head_lock(head_mu_);
-  return MatchLocked(request, matched, end);
+  while (true) {
+    const uint64_t recalls = index_.recalls_count();
+    uint32_t end = 0;
+    Roaring matched = index_.Match(request.tenant, request.matchers, end);
+    AUSPEX_ASSIGN_OR_RETURN(const std::vector<SeriesId> archived, MatchArchived(request));
+    for (const SeriesId id : archived) matched.add(id.ordinal);
+    const std::shared_lock head_lock(head_mu_);
+    if (index_.recalls_count() == recalls) return MatchLocked(request, matched, end);
+  }
 }
 
 Result<std::unique_ptr<Selection>> RocksStore::Select(const SelectRequest& unclamped) const {
   const std::shared_lock life(lifetime_mu_);
   AUSPEX_RETURN_IF_ERROR(CheckOpen());
   const SelectRequest request = Clamped(unclamped);
-  uint32_t end = 0;
-  const Roaring matched = index_.Match(request.tenant, request.matchers, end);
-
   std::unique_ptr<StoreSelection> selection;
-  {
+  while (selection == nullptr) {
+    const uint64_t recalls = index_.recalls_count();
+    uint32_t end = 0;
+    Roaring matched = index_.Match(request.tenant, request.matchers, end);
+    AUSPEX_ASSIGN_OR_RETURN(std::vector<SeriesId> ids, MatchArchived(request));
+    Roaring archived;
+    for (const SeriesId id : ids) archived.add(id.ordinal);
+    matched |= archived;
     // One moment for head, blocks and snapshot.
     const std::shared_lock head_lock(head_mu_);
+    if (index_.recalls_count() != recalls) continue;  // a series came back, perhaps after it was looked for in memory
     const Roaring chosen = MatchLocked(request, matched, end);
     std::vector<SelectedPartition> partitions;
     for (const auto& [name, series] : active_) {
@@ -66,8 +79,12 @@ Result<std::unique_ptr<Selection>> RocksStore::Select(const SelectRequest& uncla
       }
     }
     const rocksdb::Snapshot* snapshot = partitions.empty() ? nullptr : rocks_->db().GetSnapshot();
-    selection = std::make_unique<StoreSelection>(rocks_, index_owner_, request, std::move(partitions), deleted_, snapshot);
-    for (const SeriesId id : index_.IdsOf(chosen)) {
+    selection =
+        std::make_unique<StoreSelection>(rocks_, index_owner_, archive_, request, std::move(partitions), deleted_, snapshot);
+    std::erase_if(ids, [&](SeriesId id) { return !chosen.contains(id.ordinal); });
+    const std::vector<SeriesId> in_memory = index_.IdsOf(chosen - archived);
+    ids.insert(ids.end(), in_memory.begin(), in_memory.end());
+    for (const SeriesId id : ids) {
       selection->Add(id, frozen_ != nullptr ? frozen_->Pin(id.ordinal) : HeadPin(), head_->Pin(id.ordinal));
     }
     selection->SetHistograms(histograms_.Select(request, chosen));
@@ -85,6 +102,12 @@ Result<std::vector<std::string>> RocksStore::LabelNames(const SelectRequest& req
   AUSPEX_RETURN_IF_ERROR(CheckOpen());
   AUSPEX_ASSIGN_OR_RETURN(const Roaring series, MatchingSeries(Clamped(request)));
   std::vector<std::string> names = index_.NamesOf(request.tenant, series);
+  if (const Roaring archived = ArchivedOf(request.tenant, series); !archived.isEmpty()) {
+    AUSPEX_RETURN_IF_ERROR(archive_->VisitNames(request.tenant, archived, [&](std::string_view name) {
+      names.emplace_back(name);
+      return true;
+    }));
+  }
   SortAndLimit(names, limit);
   return names;
 }
@@ -94,7 +117,13 @@ Result<std::vector<std::string>> RocksStore::LabelValues(std::string_view name, 
   const std::shared_lock life(lifetime_mu_);
   AUSPEX_RETURN_IF_ERROR(CheckOpen());
   AUSPEX_ASSIGN_OR_RETURN(const Roaring series, MatchingSeries(Clamped(request)));
-  std::vector<std::string> values = index_.ValuesOf(request.tenant, name, series);
+  std::vector<std::string> values = index_.ValuesOf(request.tenant, name, series, limit);
+  if (const Roaring archived = ArchivedOf(request.tenant, series); !archived.isEmpty() && !Reached(values, limit)) {
+    AUSPEX_RETURN_IF_ERROR(archive_->VisitValues(request.tenant, name, archived, [&](std::string_view value) {
+      values.emplace_back(value);
+      return !Reached(values, 2 * limit);
+    }));
+  }
   SortAndLimit(values, limit);
   return values;
 }
@@ -103,11 +132,10 @@ Result<std::vector<Labels>> RocksStore::Series(const SelectRequest& request, siz
   const std::shared_lock life(lifetime_mu_);
   AUSPEX_RETURN_IF_ERROR(CheckOpen());
   AUSPEX_ASSIGN_OR_RETURN(const Roaring series, MatchingSeries(Clamped(request)));
-  std::vector<uint32_t> ordinals(series.cardinality());
-  series.toUint32Array(ordinals.data());
+  std::vector<uint32_t> ordinals(limit > 0 ? std::min<uint64_t>(limit, series.cardinality()) : series.cardinality());
+  series.rangeUint32Array(ordinals.data(), 0, ordinals.size());
   std::vector<Labels> labels = index_.LabelsOf(ordinals);
   std::sort(labels.begin(), labels.end());
-  if (limit > 0 && labels.size() > limit) labels.resize(limit);
   return labels;
 }
 

@@ -40,9 +40,12 @@ class StoreSelection final : public Selection {
  public:
   /// partitions: those that have blocks within the request's times, in order. snapshot: may be null when there are none.
   /// deleted: may be null.
-  StoreSelection(std::shared_ptr<Rocks> rocks, std::shared_ptr<const SeriesIndex> index, const SelectRequest& request,
-                 std::vector<SelectedPartition> partitions, std::shared_ptr<const Tombstones> deleted, const rocksdb::Snapshot* snapshot)
+  StoreSelection(std::shared_ptr<Rocks> rocks, std::shared_ptr<const SeriesIndex> index,
+                 std::shared_ptr<const SeriesArchive> archive, const SelectRequest& request,
+                 std::vector<SelectedPartition> partitions, std::shared_ptr<const Tombstones> deleted,
+                 const rocksdb::Snapshot* snapshot)
       : rocks_(std::move(rocks)),
+        archive_(std::move(archive)),
         index_(std::move(index)),
         tenant_(request.tenant),
         begin_ms_(request.begin_ms),
@@ -71,6 +74,7 @@ class StoreSelection final : public Selection {
  private:
   friend class StoreSeriesReader;
   const std::shared_ptr<Rocks> rocks_;
+  const std::shared_ptr<const SeriesArchive> archive_;  // which the index looks into
   const std::shared_ptr<const SeriesIndex> index_;
   const TenantId tenant_;
   const int64_t begin_ms_;

@@ -4,9 +4,9 @@
 #include <mutex>
 
 #include <re2/re2.h>
-#include <xxhash.h>
 
 #include "base/bytes.h"
+#include "matcher_shape.h"
 
 namespace auspex::storage {
 namespace {
@@ -18,12 +18,8 @@ constexpr size_t kMaxPairs = SeriesIndex::kMaxLabelsBytes / 4;
 
 SeriesIndex::SeriesIndex() : by_labels_(0, SeriesHash{this}, SeriesEqual{this}) {}
 
-uint64_t SeriesIndex::HashOf(TenantId tenant, const Labels& labels) {
-  return XXH3_64bits_withSeed(labels.bytes().data(), labels.bytes().size(), tenant);
-}
-
 bool SeriesIndex::Same(const SeriesKey& key, uint32_t ordinal) const {
-  const Series& series = series_[ordinal];
+  const Series& series = At(ordinal);
   if (series.hash != key.hash || series.tenant != key.tenant) return false;
   auto it = key.labels->begin();
   for (const Pair pair : PairsOf(series)) {
@@ -33,19 +29,28 @@ bool SeriesIndex::Same(const SeriesKey& key, uint32_t ordinal) const {
   return it == key.labels->end();
 }
 
-void SeriesIndex::ResolveAll(TenantId tenant, std::span<const Labels> labels, std::span<uint32_t> out) {
+Status SeriesIndex::ResolveAll(TenantId tenant, std::span<const Labels> labels, std::span<uint32_t> out) {
   size_t missing = 0;
   std::vector<uint64_t> hashes(labels.size());
   {
     const std::shared_lock lock(mu_);
     for (size_t i = 0; i < labels.size(); ++i) {
-      hashes[i] = HashOf(tenant, labels[i]);
+      hashes[i] = SeriesArchive::HashOf(tenant, labels[i]);
       const auto at = by_labels_.find(SeriesKey{tenant, hashes[i], &labels[i]});
       out[i] = at == by_labels_.end() ? SymbolTable::kAbsent : *at;
       missing += at == by_labels_.end() ? 1 : 0;
     }
   }
-  if (missing == 0) return;
+  if (missing == 0) return OkStatus();
+  if (archive_ != nullptr && !archive_->empty()) {
+    for (size_t i = 0; i < labels.size(); ++i) {
+      if (out[i] != SymbolTable::kAbsent) continue;
+      AUSPEX_ASSIGN_OR_RETURN(const auto entry, archive_->Find(tenant, labels[i]));
+      if (!entry) continue;
+      const std::unique_lock lock(mu_);
+      out[i] = Restore(*entry);
+    }
+  }
   const std::unique_lock lock(mu_);
   for (size_t i = 0; i < labels.size(); ++i) {
     if (out[i] != SymbolTable::kAbsent) continue;
@@ -53,42 +58,73 @@ void SeriesIndex::ResolveAll(TenantId tenant, std::span<const Labels> labels, st
     const auto at = by_labels_.find(key);  // another writer, or an earlier row, may have added it
     out[i] = at == by_labels_.end() ? Add(key) : *at;
   }
+  return OkStatus();
+}
+
+std::vector<SeriesIndex::Pair> SeriesIndex::PairsFor(const Labels& labels) {
+  std::vector<Pair> pairs;
+  for (const LabelView label : labels) pairs.push_back({symbols_.FindOrAdd(label.name), symbols_.FindOrAdd(label.value)});
+  return pairs;
 }
 
 uint32_t SeriesIndex::Add(const SeriesKey& key) {
-  std::vector<Pair> pairs;
-  for (const LabelView label : *key.labels) pairs.push_back({symbols_.FindOrAdd(label.name), symbols_.FindOrAdd(label.value)});
-  symbol_stored_.resize(symbols_.size());
+  const std::vector<Pair> pairs = PairsFor(*key.labels);
   const uint32_t metric = symbols_.FindOrAdd(key.labels->MetricName());
-  symbol_stored_.resize(symbols_.size());
   const auto [at, added] = group_of_metric_.try_emplace({key.tenant, metric}, groups_end_);
-  if (added) ++groups_end_;
-  const auto ordinal = static_cast<uint32_t>(series_.size());
-  series_.emplace_back();
+  if (added) {
+    ++groups_end_;
+    symbols_.AddRef(metric);
+  }
+  const uint32_t ordinal = ordinals_end_.load(std::memory_order_relaxed);
   Enter(ordinal, key.tenant, at->second, key.hash, pairs);
   unstored_count_.fetch_add(1, std::memory_order_release);
   return ordinal;
 }
 
-void SeriesIndex::Enter(uint32_t ordinal, TenantId tenant, uint32_t group, uint64_t hash, std::span<const Pair> pairs) {
+uint32_t SeriesIndex::TakePairs(std::span<const Pair> pairs) {
+  if (const auto free = free_pairs_.find(pairs.size()); free != free_pairs_.end() && !free->second.empty()) {
+    const uint32_t at = free->second.back();
+    free->second.pop_back();
+    std::copy(pairs.begin(), pairs.end(), pairs_[at >> kPairBits].get() + (at & kPairMask));
+    return at;
+  }
   if (pairs_.empty() || pairs_used_ + pairs.size() > (size_t{1} << kPairBits)) {
     pairs_.push_back(std::make_unique<Pair[]>(size_t{1} << kPairBits));
     pairs_used_ = 0;
   }
   std::copy(pairs.begin(), pairs.end(), pairs_.back().get() + pairs_used_);
-  Series& series = series_[ordinal];
+  const uint32_t at = static_cast<uint32_t>((pairs_.size() - 1) << kPairBits) | pairs_used_;
+  pairs_used_ += static_cast<uint32_t>(pairs.size());
+  return at;
+}
+
+void SeriesIndex::Enter(uint32_t ordinal, TenantId tenant, uint32_t group, uint64_t hash, std::span<const Pair> pairs) {
+  const size_t page = ordinal >> kPageBits;
+  if (page >= pages_.size()) {
+    pages_.resize(page + 1);
+    page_counts_.resize(page + 1);
+  }
+  if (pages_[page] == nullptr) pages_[page] = std::make_unique<Series[]>(size_t{1} << kPageBits);
+  ++page_counts_[page];
+  Series& series = At(ordinal);
   series.hash = hash;
-  series.pairs_at = static_cast<uint32_t>((pairs_.size() - 1) << kPairBits) | pairs_used_;
+  series.pairs_at = TakePairs(pairs);
   series.group = group;
   series.tenant = tenant;
-  series.pairs_count = static_cast<uint16_t>(pairs.size());
-  series.known = true;
-  pairs_used_ += static_cast<uint32_t>(pairs.size());
+  series.day = today_.load(std::memory_order_relaxed);
+  series.pairs_count = static_cast<uint16_t>(pairs.size()) & 0x3fff;
+  series.known = 1;
+  series.stored = 0;
   by_labels_.insert(ordinal);
   Postings& postings = postings_[tenant];
   postings.AddSeries(ordinal);
-  for (const Pair pair : pairs) postings.Add(ordinal, pair.name, pair.value);
-  ordinals_end_.store(static_cast<uint32_t>(series_.size()), std::memory_order_release);
+  for (const Pair pair : pairs) {
+    postings.Add(ordinal, pair.name, pair.value);
+    symbols_.AddRef(pair.name);
+    symbols_.AddRef(pair.value);
+  }
+  symbol_stored_.resize(symbols_.size());
+  if (ordinal >= ordinals_end_.load(std::memory_order_relaxed)) ordinals_end_.store(ordinal + 1, std::memory_order_release);
   series_count_.fetch_add(1, std::memory_order_relaxed);
 }
 
@@ -96,45 +132,64 @@ void SeriesIndex::OrdinalsOf(TenantId tenant, std::span<const SeriesRef> refs, s
   const std::shared_lock lock(mu_);
   for (size_t i = 0; i < refs.size(); ++i) {
     const uint64_t at = refs[i].id - 1;  // 0, which names nothing, becomes the largest number
-    const bool belongs = at < series_.size() && series_[at].known && series_[at].tenant == tenant;
-    out[i] = belongs ? static_cast<uint32_t>(at) : SymbolTable::kAbsent;
+    const Series* const series = at < SymbolTable::kAbsent ? Find(static_cast<uint32_t>(at)) : nullptr;
+    out[i] = series != nullptr && series->tenant == tenant ? static_cast<uint32_t>(at) : SymbolTable::kAbsent;
   }
 }
 
 bool SeriesIndex::Known(uint32_t ordinal) const {
   const std::shared_lock lock(mu_);
-  return ordinal < series_.size() && series_[ordinal].known;
+  return Find(ordinal) != nullptr;
 }
 
 bool SeriesIndex::Belongs(uint32_t ordinal, TenantId tenant) const {
   const std::shared_lock lock(mu_);
-  return ordinal < series_.size() && series_[ordinal].known && series_[ordinal].tenant == tenant;
+  const Series* const series = Find(ordinal);
+  return series != nullptr && series->tenant == tenant;
 }
 
 uint64_t SeriesIndex::bytes() const {
   const std::shared_lock lock(mu_);
-  uint64_t bytes = symbols_.bytes() + series_.capacity() * sizeof(Series) + by_labels_.bucket_count() * 5;
+  uint64_t bytes = symbols_.bytes() + pages_.capacity() * (sizeof(pages_[0]) + 1) + by_labels_.bucket_count() * 5;
   bytes += pairs_.size() * sizeof(Pair) << kPairBits;
+  for (const uint8_t count : page_counts_) bytes += count > 0 ? sizeof(Series) << kPageBits : 0;
+  for (const auto& [length, places] : free_pairs_) bytes += places.capacity() * sizeof(uint32_t);
+  if (archive_ != nullptr) bytes += archive_->bytes();
   for (const auto& [tenant, postings] : postings_) bytes += postings.bytes();
   return bytes;
 }
 
 SeriesId SeriesIndex::IdOf(uint32_t ordinal) const {
-  const std::shared_lock lock(mu_);
-  return {series_[ordinal].group, ordinal};
+  {
+    const std::shared_lock lock(mu_);
+    if (const Series* series = Find(ordinal)) return {series->group, ordinal};
+  }
+  return {Archived(ordinal).id.group, ordinal};
 }
 
 std::vector<SeriesId> SeriesIndex::IdsOf(const Roaring& ordinals) const {
-  const std::shared_lock lock(mu_);
+  std::shared_lock lock(mu_);
   std::vector<SeriesId> ids;
   ids.reserve(ordinals.cardinality());
-  for (const uint32_t ordinal : ordinals) ids.push_back({series_[ordinal].group, ordinal});
+  std::vector<uint32_t> archived;
+  for (const uint32_t ordinal : ordinals) {
+    if (const Series* series = Find(ordinal)) {
+      ids.push_back({series->group, ordinal});
+    } else {
+      archived.push_back(ordinal);
+    }
+  }
+  lock.unlock();
+  for (const uint32_t ordinal : archived) ids.push_back(Archived(ordinal).id);
   return ids;
 }
 
 TenantId SeriesIndex::TenantOf(uint32_t ordinal) const {
-  const std::shared_lock lock(mu_);
-  return series_[ordinal].tenant;
+  {
+    const std::shared_lock lock(mu_);
+    if (const Series* series = Find(ordinal)) return series->tenant;
+  }
+  return Archived(ordinal).tenant;
 }
 
 Labels SeriesIndex::MakeLabels(const Series& series) const {
@@ -144,27 +199,43 @@ Labels SeriesIndex::MakeLabels(const Series& series) const {
 }
 
 Labels SeriesIndex::LabelsOf(uint32_t ordinal) const {
-  const std::shared_lock lock(mu_);
-  return MakeLabels(series_[ordinal]);
+  {
+    const std::shared_lock lock(mu_);
+    if (const Series* series = Find(ordinal)) return MakeLabels(*series);
+  }
+  return Archived(ordinal).labels;
 }
 
 std::vector<Labels> SeriesIndex::LabelsOf(std::span<const uint32_t> ordinals) const {
-  const std::shared_lock lock(mu_);
   std::vector<Labels> out;
   out.reserve(ordinals.size());
-  for (const uint32_t ordinal : ordinals) out.push_back(MakeLabels(series_[ordinal]));
+  std::vector<size_t> archived;
+  {
+    const std::shared_lock lock(mu_);
+    for (const uint32_t ordinal : ordinals) {
+      const Series* const series = Find(ordinal);
+      if (series == nullptr) archived.push_back(out.size());
+      out.push_back(series != nullptr ? MakeLabels(*series) : Labels());
+    }
+  }
+  for (const size_t i : archived) out[i] = Archived(ordinals[i]).labels;
   return out;
 }
 
 Labels SeriesIndex::LabelsOf(uint32_t ordinal, std::span<const std::string_view> names) const {
   if (names.empty()) return {};
-  const std::shared_lock lock(mu_);
-  std::vector<LabelView> views;
-  for (const Pair pair : PairsOf(series_[ordinal])) {
-    const std::string_view name = symbols_.Text(pair.name);
-    if (std::find(names.begin(), names.end(), name) != names.end()) views.push_back({name, symbols_.Text(pair.value)});
+  {
+    const std::shared_lock lock(mu_);
+    if (const Series* series = Find(ordinal)) {
+      std::vector<LabelView> views;
+      for (const Pair pair : PairsOf(*series)) {
+        const std::string_view name = symbols_.Text(pair.name);
+        if (std::find(names.begin(), names.end(), name) != names.end()) views.push_back({name, symbols_.Text(pair.value)});
+      }
+      return Labels::FromSorted(views);
+    }
   }
-  return Labels::FromSorted(views);
+  return Archived(ordinal).labels.Keep(names);
 }
 
 std::string_view SeriesIndex::ValueOf(const Series& series, uint32_t name_symbol) const {
@@ -206,9 +277,23 @@ void SeriesIndex::Restrict(const Postings& postings, const Matcher& matcher, Roa
   if (set.cardinality() <= name->values.size()) {  // fewer series than values: ask each series
     Roaring kept;
     for (const uint32_t ordinal : set) {
-      if (matcher.Matches(ValueOf(series_[ordinal], name_symbol))) kept.add(ordinal);
+      if (matcher.Matches(ValueOf(At(ordinal), name_symbol))) kept.add(ordinal);
     }
     set = std::move(kept);
+    return;
+  }
+  if (const MatcherShape shape(matcher); shape.literals() && (matcher.op() == kRegex) != keeps_absent) {
+    Roaring listed;
+    for (const std::string& literal : *shape.literals()) {
+      const uint32_t value = symbols_.Find(literal);
+      const PostingList* list = value == SymbolTable::kAbsent ? nullptr : postings.Find(name_symbol, value);
+      if (list != nullptr) list->AddTo(listed);
+    }
+    if (keeps_absent) {
+      set -= listed;
+    } else {
+      set &= listed;
+    }
     return;
   }
   // Values outside [low, high] cannot match: two comparisons spare most of a large dictionary the expression.
@@ -230,7 +315,7 @@ void SeriesIndex::Restrict(const Postings& postings, const Matcher& matcher, Roa
 
 Roaring SeriesIndex::Match(TenantId tenant, std::span<const Matcher> matchers, uint32_t& end) const {
   const std::shared_lock lock(mu_);
-  end = static_cast<uint32_t>(series_.size());
+  end = ordinals_end_.load(std::memory_order_relaxed);
   const auto postings = postings_.find(tenant);
   if (postings == postings_.end()) return {};
   Roaring set = postings->second.all();
@@ -246,10 +331,10 @@ Roaring SeriesIndex::Match(TenantId tenant, std::span<const Matcher> matchers, u
 void SeriesIndex::MatchFrom(uint32_t begin, TenantId tenant, std::span<const Matcher> matchers, Roaring& out,
                             uint32_t& end) const {
   const std::shared_lock lock(mu_);
-  end = static_cast<uint32_t>(series_.size());
+  end = ordinals_end_.load(std::memory_order_relaxed);
   for (uint32_t ordinal = begin; ordinal < end; ++ordinal) {
-    const Series& series = series_[ordinal];
-    if (series.known && series.tenant == tenant && Passes(series, matchers)) out.add(ordinal);
+    const Series* const series = Find(ordinal);
+    if (series != nullptr && series->tenant == tenant && Passes(*series, matchers)) out.add(ordinal);
   }
 }
 
@@ -264,7 +349,8 @@ std::vector<std::string> SeriesIndex::NamesOf(TenantId tenant, const Roaring& se
   return out;
 }
 
-std::vector<std::string> SeriesIndex::ValuesOf(TenantId tenant, std::string_view name, const Roaring& series) const {
+std::vector<std::string> SeriesIndex::ValuesOf(TenantId tenant, std::string_view name, const Roaring& series,
+                                               size_t limit) const {
   const std::shared_lock lock(mu_);
   std::vector<std::string> out;
   const auto postings = postings_.find(tenant);
@@ -275,10 +361,11 @@ std::vector<std::string> SeriesIndex::ValuesOf(TenantId tenant, std::string_view
   const Roaring with = series & entry->series;
   boost::unordered_flat_set<uint32_t> values;
   for (const uint32_t ordinal : with) {
-    for (const Pair pair : PairsOf(series_[ordinal])) {
+    for (const Pair pair : PairsOf(At(ordinal))) {
       if (pair.name == symbol && values.insert(pair.value).second) out.emplace_back(symbols_.Text(pair.value));
     }
-    if (values.size() == entry->values.size()) break;  // every value was seen
+    if (values.size() == entry->values.size() || (limit > 0 && values.size() >= limit))
+      break;  // every value was seen, or enough
   }
   return out;
 }
@@ -288,13 +375,13 @@ void SeriesIndex::UnstoredRows(std::span<const uint32_t> ordinals, const PutRow&
   if (unstored_count_.load(std::memory_order_acquire) == 0) return;
   const std::shared_lock lock(mu_);
   for (const uint32_t ordinal : ordinals) {
-    if (!series_[ordinal].stored) written.push_back(ordinal);
+    if (At(ordinal).stored == 0) written.push_back(ordinal);
   }
   std::sort(written.begin(), written.end());
   written.erase(std::unique(written.begin(), written.end()), written.end());
   boost::unordered_flat_set<uint32_t> symbols;
   for (const uint32_t ordinal : written) {
-    const Series& row = series_[ordinal];
+    const Series& row = At(ordinal);
     std::string key;
     AppendBigEndian(key, ordinal);
     std::string value;
@@ -320,9 +407,9 @@ void SeriesIndex::MarkStored(std::span<const uint32_t> ordinals) {
   if (ordinals.empty()) return;
   const std::unique_lock lock(mu_);
   for (const uint32_t ordinal : ordinals) {
-    Series& series = series_[ordinal];
-    if (series.stored) continue;
-    series.stored = true;
+    Series& series = At(ordinal);
+    if (series.stored != 0) continue;
+    series.stored = 1;
     unstored_count_.fetch_sub(1, std::memory_order_release);
     for (const Pair pair : PairsOf(series)) {
       symbol_stored_[pair.name] = true;
@@ -333,9 +420,7 @@ void SeriesIndex::MarkStored(std::span<const uint32_t> ordinals) {
 
 void SeriesIndex::Reserve(uint32_t end) {
   const std::unique_lock lock(mu_);
-  if (end <= series_.size()) return;
-  series_.resize(end);
-  ordinals_end_.store(end, std::memory_order_release);
+  if (end > ordinals_end_.load(std::memory_order_relaxed)) ordinals_end_.store(end, std::memory_order_release);
 }
 
 Status SeriesIndex::LoadSymbol(std::string_view key, std::string_view value) {
@@ -371,16 +456,16 @@ Status SeriesIndex::LoadSeries(std::string_view key, std::string_view value) {
     }
   }
   if (!reader.Done()) return Corruption("series {}: row of {} bytes is not whole", ordinal, value.size());
-  if (ordinal >= series_.size()) series_.resize(size_t{ordinal} + 1);
   std::string_view metric;
   std::vector<LabelView> views;
   for (const Pair pair : pairs) {
     views.push_back({symbols_.Text(pair.name), symbols_.Text(pair.value)});
     if (views.back().name == kMetricName) metric = views.back().value;
   }
-  Enter(ordinal, tenant, group, HashOf(tenant, Labels::FromSorted(views)), pairs);
-  series_[ordinal].stored = true;
-  group_of_metric_.try_emplace({tenant, symbols_.FindOrAdd(metric)}, group);
+  Enter(ordinal, tenant, group, SeriesArchive::HashOf(tenant, Labels::FromSorted(views)), pairs);
+  At(ordinal).stored = 1;
+  const uint32_t metric_symbol = symbols_.FindOrAdd(metric);
+  if (group_of_metric_.try_emplace({tenant, metric_symbol}, group).second) symbols_.AddRef(metric_symbol);
   symbol_stored_.resize(symbols_.size());
   groups_end_ = std::max(groups_end_, group + 1);
   return OkStatus();

@@ -6,6 +6,7 @@
 #include <rocksdb/sst_file_reader.h>
 #include <roaring/roaring.hh>
 
+#include "archive_rows.h"
 #include "base/bytes.h"
 #include "block.h"
 #include "exemplar_table.h"
@@ -123,8 +124,20 @@ class Verification {
     Scan(Family::kSeries, [&](std::string_view key, std::string_view value) {
       if (const Status row = index_.LoadSeries(key, value); !row.ok()) Find("series", row.message());
     });
-    report_.series_count = index_.series_count();
+    Roaring archived;
+    Scan(Family::kArchive, [&](std::string_view key, std::string_view value) {
+      const auto row = DecodeArchiveRow(key, value);
+      if (!row.ok()) return Find("archive", row.status().message());
+      if (row->kind == 'S') archived |= row->ordinals;
+      if (row->kind == 'L') archived_[row->series->id.ordinal] = {row->series->tenant, row->series->id.group};
+    });
+    for (const uint32_t ordinal : archived) {
+      if (archived_.count(ordinal) == 0) Find("archive", fmt::format("series {} has no labels", ordinal));
+      if (!index_.Known(ordinal)) ++report_.series_count;
+    }
+    report_.series_count += index_.series_count();
   }
+  bool Known(uint32_t ordinal) const { return index_.Known(ordinal) || archived_.count(ordinal) != 0; }
 
   void State() {
     Scan(Family::kState, [&](std::string_view key, std::string_view value) {
@@ -175,9 +188,15 @@ class Verification {
     });
   }
   void CheckSeries(const std::string& where, const BlockKey& key) {
-    if (!index_.Belongs(key.series.ordinal, key.tenant)) return Find(where, "its series is not stored");
-    if (index_.IdOf(key.series.ordinal) != key.series)
-      Find(where, fmt::format("its series is of group {}", index_.IdOf(key.series.ordinal).group));
+    uint32_t group = 0;
+    if (index_.Belongs(key.series.ordinal, key.tenant)) {
+      group = index_.IdOf(key.series.ordinal).group;
+    } else {
+      const auto archived = archived_.find(key.series.ordinal);
+      if (archived == archived_.end() || archived->second.tenant != key.tenant) return Find(where, "its series is not stored");
+      group = archived->second.group;
+    }
+    if (group != key.series.group) Find(where, fmt::format("its series is of group {}", group));
   }
 
   /// Blocks of a series that is not listed there would never be read. Listed ones without blocks are harmless.
@@ -225,13 +244,13 @@ class Verification {
       expected = *sequence + 1;
       ++report_.journal_records_count;
       const bool histograms = IsHistogramRecord(value);
-      const Status decoded = histograms ? DecodeHistogramRecord(*sequence, value, histogram_rows)
-                                        : DecodeJournalRecord(*sequence, value, rows);
+      const Status decoded =
+          histograms ? DecodeHistogramRecord(*sequence, value, histogram_rows) : DecodeJournalRecord(*sequence, value, rows);
       if (!decoded.ok()) return Find("journal", decoded.message());
       const std::vector<uint32_t>& ordinals = histograms ? histogram_rows.ordinals : rows.ordinals;
       report_.samples_count += ordinals.size();
       for (const uint32_t ordinal : ordinals) {
-        if (!index_.Known(ordinal))
+        if (!Known(ordinal))
           return Find(fmt::format("journal record {}", *sequence), fmt::format("series {} is not stored", ordinal));
       }
     });
@@ -248,7 +267,7 @@ class Verification {
       } else if (kind == RecordKind::kExemplar) {
         const auto exemplar = DecodeExemplar(key, value);
         if (!exemplar.ok()) return Find("records", exemplar.status().message());
-        if (!index_.Known(ExemplarOrdinal(key)))
+        if (!Known(ExemplarOrdinal(key)))
           Find("records", fmt::format("exemplar of series {}, which is not stored", ExemplarOrdinal(key)));
       }
     });
@@ -257,6 +276,11 @@ class Verification {
   const VerifyOptions& options_;
   std::shared_ptr<Rocks> rocks_;
   SeriesIndex index_;
+  struct Archived {
+    TenantId tenant;
+    uint32_t group;
+  };
+  std::map<uint32_t, Archived> archived_;  // by ordinal
   std::map<ActiveName, Roaring> with_blocks_;
   uint64_t checkpoint_ = 0;
   uint64_t generation_ = 0;

@@ -17,7 +17,7 @@ class SeriesIndexTest : public ::testing::Test {
  protected:
   uint32_t Add(const Labels& labels, TenantId tenant = 0) {
     uint32_t ordinal = 0;
-    index_.ResolveAll(tenant, {&labels, 1}, {&ordinal, 1});
+    EXPECT_TRUE(index_.ResolveAll(tenant, {&labels, 1}, {&ordinal, 1}).ok());
     return ordinal;
   }
   std::vector<uint32_t> Match(const std::vector<Matcher>& matchers, TenantId tenant = 0) {

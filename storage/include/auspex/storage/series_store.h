@@ -169,11 +169,11 @@ class SeriesStore {
 
   virtual Result<std::unique_ptr<Selection>> Select(const SelectRequest& request) const = 0;
   /// Names, or values of `name`, among the matching series with samples near the range (whole partitions may be taken
-  /// for samples); sorted, unique, at most `limit` (0: no limit).
+  /// for samples); sorted, unique, at most `limit`, which may be any of them (0: no limit).
   virtual Result<std::vector<std::string>> LabelNames(const SelectRequest& request, size_t limit) const = 0;
   virtual Result<std::vector<std::string>> LabelValues(std::string_view name, const SelectRequest& request,
                                                        size_t limit) const = 0;
-  /// The label sets of the matching series, in Labels' order.
+  /// The label sets of the matching series, in Labels' order; at most `limit`, which may be any of them (0: no limit).
   virtual Result<std::vector<Labels>> Series(const SelectRequest& request, size_t limit) const = 0;
 
   /// A number for this moment. What is selected after it was asked for, and ChangesSince of it, miss nothing: a write is

@@ -13,8 +13,9 @@ namespace auspex {
 using TenantId = uint32_t;
 inline constexpr TenantId kDefaultTenant = 0;
 
-/// Names a series. From SeriesStore::Resolve: valid while that store is open. From WriteBatch::AddSeries: valid in that
-/// batch alone (top bit set). 0 names nothing.
+/// Names a series. From SeriesStore::Resolve: valid while that store is open and has samples of the series, or has been written
+/// to it within a day (AppendReport::unknown_series tells of those that retention or deletion took). From
+/// WriteBatch::AddSeries: valid in that batch alone (top bit set). 0 names nothing.
 struct SeriesRef {
   uint64_t id = 0;
   static constexpr uint64_t kBatchLocal = uint64_t{1} << 63;
@@ -43,8 +44,8 @@ struct Exemplar {
   Labels labels;  ///< the exemplar's own, such as trace_id
 };
 
-/// What one request writes: samples as three columns, the label sets that the batch introduces, and what was said of the metrics.
-/// All of it is acknowledged together, and a query sees all of it or nothing. One thread at a time.
+/// What one request writes: samples as three columns, the label sets that the batch introduces, and what was said of the
+/// metrics. All of it is acknowledged together, and a query sees all of it or nothing. One thread at a time.
 class WriteBatch {
  public:
   explicit WriteBatch(TenantId tenant = kDefaultTenant) : tenant_(tenant) {}
@@ -111,6 +112,8 @@ struct AppendReport {
   uint64_t rejected = 0;
   /// Of these: older than the out-of-order window or the retention.
   uint64_t too_old = 0;
+  /// Of these: with a ref that names no series of the store any more.
+  uint64_t unknown_series = 0;
   /// The first row that was refused, and why; ok when none was.
   Status first_rejected;
 };

@@ -14,7 +14,8 @@ PassCache::Key HashOf(const AnchoredPass::Columns& columns, size_t count) {
 
 }  // namespace
 
-std::optional<PassState> PassCache::Take(const Key& key, const AnchoredPass::Columns& columns, int64_t t_ms) {
+std::optional<PassState> PassCache::Take(const Key& key, const AnchoredPass::Columns& columns, int64_t t_ms,
+                                         const std::function<bool(const std::optional<PrimedWith>&)>& still_right) {
   std::optional<Entry> entry;
   {
     const std::lock_guard lock(mu_);
@@ -25,6 +26,7 @@ std::optional<PassState> PassCache::Take(const Key& key, const AnchoredPass::Col
     by_key_.erase(at);
   }
   const size_t count = entry->state.samples_count;
+  if (!still_right(entry->state.primed)) return std::nullopt;
   if (count > columns.t_ms.size() || HashOf(columns, count) != entry->samples) return std::nullopt;
   return std::move(entry->state);
 }
@@ -33,16 +35,18 @@ void PassCache::Put(const Key& key, const AnchoredPass::Columns& columns, PassSt
   if (capacity_ == 0 || state.samples_count == 0) return;
   const Key samples = HashOf(columns, state.samples_count);
   const std::lock_guard lock(mu_);
+  ++puts_;
   if (const auto at = by_key_.find(key); at != by_key_.end()) {
     entries_.erase(at->second);
     by_key_.erase(at);
   }
-  entries_.push_front({key, samples, std::move(state)});
-  by_key_[key] = entries_.begin();
-  if (entries_.size() > capacity_) {
+  if (entries_.size() >= capacity_) {
+    if (entries_.back().put + 4 * capacity_ > puts_) return;
     by_key_.erase(entries_.back().key);
     entries_.pop_back();
   }
+  entries_.push_front({key, samples, std::move(state), puts_});
+  by_key_[key] = entries_.begin();
 }
 
 }  // namespace auspex::analytics

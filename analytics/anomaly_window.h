@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <deque>
 #include <memory>
+#include <optional>
 #include <span>
 
 #include "auspex/analytics/detector.h"
@@ -37,9 +38,17 @@ struct JudgedSample {
   Judgement judgement;
 };
 
+/// What a detector was primed with before its first sample.
+struct PrimedWith {
+  int64_t begin_ms = 0;
+  uint64_t version = 0;         ///< of the store, before it was read
+  size_t stretches_count = 0;   ///< means of five minutes
+};
+
 /// How far a pass has come.
 struct PassState {
   std::unique_ptr<Detector> detector;
+  std::optional<PrimedWith> primed;
   size_t samples_count = 0;  ///< judged since the anchor
   int64_t last_ms = 0;       ///< time of the newest of them
   double resolution = 0;
@@ -69,6 +78,7 @@ class AnchoredPass {
   /// Mean distance between the samples since the anchor.
   double IntervalMs() const;
 
+  const PassState& state() const { return state_; }
   const Columns& columns() const { return columns_; }
   PassState TakeState() && { return std::move(state_); }
 

@@ -108,6 +108,14 @@ class DatabaseImpl final : public Database {
     queried_ = true;
     return engine_.Range(text, start_ms, end_ms, step_ms, options);
   }
+  Result<std::vector<AnomalyExplanation>> ExplainAnomaly(std::string_view text, int64_t time_ms,
+                                                         const query::QueryOptions& options) const override {
+    queried_ = true;
+    AUSPEX_ASSIGN_OR_RETURN(const auto statement, analytics::ParseExplainAnomaly(text));
+    if (!statement) return analytics::ExplainAnomaly(*store_, registry_, engine_options_, text, time_ms, options);
+    return analytics::ExplainAnomaly(*store_, registry_, engine_options_, statement->expr, statement->t_ms.value_or(time_ms),
+                                     options);
+  }
   Result<std::string> FormatQuery(std::string_view text) const override { return engine_.Format(text); }
   Result<std::string> ParseQuery(std::string_view text) const override { return engine_.ParseTree(text); }
   Result<std::vector<Matcher>> ParseSelector(std::string_view text) const override {
@@ -145,6 +153,16 @@ class DatabaseImpl final : public Database {
   Result<TickReport> Replay(std::string_view group, std::string_view name, int64_t from_ms, int64_t to_ms,
                             const std::function<bool(const ReplayProgress&)>& progress) override {
     return Run([&] { return scheduler_.Replay(group, name, from_ms, to_ms, progress); });
+  }
+
+  Result<BacktestReport> Backtest(const BacktestRequest& request) const override {
+    queried_ = true;
+    AUSPEX_ASSIGN_OR_RETURN(std::vector<WhatIfRow> rows, scheduler_.JudgeVariants({request, {}, {}}));
+    return std::move(rows.front().report);
+  }
+  Result<std::vector<WhatIfRow>> WhatIf(const WhatIfRequest& request) const override {
+    queried_ = true;
+    return scheduler_.JudgeVariants(request);
   }
 
   Result<std::vector<Insight>> Insights(const InsightFilter& filter) const override { return insights_.Find(filter); }
@@ -261,6 +279,9 @@ class DatabaseImpl final : public Database {
   mutable std::atomic<bool> queried_{false};
 };
 
+/// For states of detectors, see StoreOptionsOf: 6,500 series with the default budget.
+uint64_t DetectorCacheBytes(const Options& options) { return options.memory_budget_bytes / 8; }
+
 StoreOptions StoreOptionsOf(const Options& options) {
   StoreOptions out;
   out.path = options.path;
@@ -271,8 +292,9 @@ StoreOptions StoreOptionsOf(const Options& options) {
   out.out_of_order_window_ms = options.out_of_order_window_ms;
   out.retention_bytes = options.retention_bytes;
   out.accept_data_loss = options.accept_data_loss;
-  // A quarter is for running queries and a sixteenth for their answers, see EngineOptions.
-  out.memory_budget_bytes = std::max(kLeastBudgetBytes, options.memory_budget_bytes / 16 * 11);
+  // A quarter is for running queries and a sixteenth for their answers, see EngineOptions; an eighth for the states of
+  // detectors.
+  out.memory_budget_bytes = std::max(kLeastBudgetBytes, options.memory_budget_bytes / 16 * 9);
   out.clock = options.clock;
   out.file_system = options.file_system;
   return out;
@@ -292,7 +314,8 @@ Result<std::unique_ptr<Database>> Database::Open(const Options& options) {
   if (options.clock == nullptr) return InvalidArgument("clock: is null");
   AUSPEX_ASSIGN_OR_RETURN(std::unique_ptr<Store> store, Store::Open(StoreOptionsOf(options)));
   query::FunctionRegistry registry = query::FunctionRegistry::BuiltIn();
-  AUSPEX_RETURN_IF_ERROR(analytics::RegisterAnalyticsFunctions(registry, options.detectors, options.forecasters));
+  AUSPEX_RETURN_IF_ERROR(
+      analytics::RegisterAnalyticsFunctions(registry, options.detectors, options.forecasters, DetectorCacheBytes(options)));
   auto database = std::make_unique<DatabaseImpl>(options, std::move(store), std::move(registry));
   AUSPEX_RETURN_IF_ERROR(database->Load());
   return std::unique_ptr<Database>(std::move(database));

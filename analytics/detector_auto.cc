@@ -55,6 +55,14 @@ void SeriesModel::Start(int64_t t_ms, double x) {
   if (week_) week_->Feed(t_ms, x);
 }
 
+void SeriesModel::Prime(const CoarseSamples& history) {
+  for (size_t i = 0; i < history.t_ms.size(); ++i) {
+    // An hour is too short to be seen in means.
+    if (day_ && day_->period_ms() >= kDayMs) day_->Feed(history.t_ms[i], history.means[i]);
+    if (week_) week_->Feed(history.t_ms[i], history.means[i]);
+  }
+}
+
 void SeriesModel::LearnOffsets(double x, const Usual& usual, double limit) {
   offsets_.level += 0.3 * Clip(x - offsets_.level, limit);
   offsets_.day += 0.3 * Clip(x - usual.day - offsets_.day, limit);
@@ -77,6 +85,24 @@ AutoDetector::AutoDetector(const DetectorOptions& options, const AutoSettings& s
       spread12_(10, 60, settings.novelty_gate),
       spread288_(10, 60, settings.novelty_gate) {}
 
+void AutoDetector::Prime(const CoarseSamples& history) {
+  if (history.t_ms.empty() || !model_.day() || model_.day()->period_ms() < kDayMs) return;
+  model_.Prime(history);
+  primed_ = true;
+  // What is usual at some hour is nothing new.
+  for (const auto* profile : {&model_.day(), &model_.week()}) {
+    if (*profile) (*profile)->ForEachMean([this](double mean) { value_.See(Clip(mean, kLargest)); });
+  }
+}
+
+std::vector<SeasonUse> AutoDetector::Seasons() const {
+  const auto weights = context_.Predict({0, 0, 0}).weights;
+  std::vector<SeasonUse> out;
+  if (model_.day()) out.push_back({model_.day()->period_ms() == kHourMs ? "1h" : "1d", model_.day()->Cycles(), weights[1]});
+  if (model_.week()) out.push_back({"1w", model_.week()->Cycles(), weights[2]});
+  return out;
+}
+
 double AutoDetector::Floor() const { return 0.004 * (max_ - min_) + 1e-9 * level_size_ + 1e-12; }
 
 bool AutoDetector::AfterGap(int64_t t_ms) {
@@ -88,14 +114,16 @@ bool AutoDetector::AfterGap(int64_t t_ms) {
   return gap;
 }
 
-AutoDetector::NoveltyVerdict AutoDetector::JudgeNovelty(double x, double context_error, bool after_gap) {
+AutoDetector::NoveltyVerdict AutoDetector::JudgeNovelty(double x, double context_guess, bool after_gap) {
+  const double context_error = x - context_guess;
   if (after_gap) context_errors_.fill(context_error);
   context_errors_[static_cast<size_t>(t_) % 3] = context_error;
   const double offset = (context_errors_[0] + context_errors_[1] + context_errors_[2]) / 3;
 
   if (after_gap) spread_short_.Clear();
   const double spread_short = spread_short_.Push(x);
-  const double spread_long = spread_long_.Push(x);
+  // Five hours hold a good part of a day's shape; where that is known, what is left of it counts.
+  const double spread_long = spread_long_.Push(primed_ ? context_error : x);
 
   // Not over a gap: the values on its two sides do not belong together.
   const double unrest = t_ < 11 || spread_short_.full() ? kSpread12Weight * spread12_.Push(spread_short) : 0;
@@ -220,7 +248,7 @@ Judgement AutoDetector::Step(int64_t t_ms, double x) {
     previous_ = x;
     last_ms_ = first_ms_ = t_ms;
     spread_short_.Push(x);
-    spread_long_.Push(x);
+    spread_long_.Push(primed_ ? 0 : x);
     return {};
   }
   if (t_ == 1) min_ = max_ = x;
@@ -243,7 +271,7 @@ Judgement AutoDetector::Step(int64_t t_ms, double x) {
     lagged_slack_.fill(0);
   }
   const Band seen = SeenBand();
-  const NoveltyVerdict novelty = JudgeNovelty(x, error, after_gap);
+  const NoveltyVerdict novelty = JudgeNovelty(x, guess.value, after_gap);
   const TailVerdict tail = JudgeTail(t_ms, x, usual, guess.weights[1] + guess.weights[2]);
   model_.LearnUsual(t_ms, t, x, 4 * context_.scale());
   context_.Learn(t, x, error, candidates);

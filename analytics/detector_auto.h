@@ -30,9 +30,14 @@ class SeriesModel {
   struct Offsets {
     double level = 0, day = 0, week = 0;  ///< level: the short level itself, not an offset
   };
+  const std::optional<SeasonProfile>& day() const { return day_; }
+  const std::optional<SeasonProfile>& week() const { return week_; }
+
   const Offsets& offsets() const { return offsets_; }
 
   void Start(int64_t t_ms, double x);
+  /// Learns the shapes alone.
+  void Prime(const CoarseSamples& history);
   /// After a gap the last few samples say nothing any more: the short level is what is usual now.
   void Resume(double guess) { offsets_.level = guess; }
   void LearnOffsets(double x, const Usual& usual, double limit);
@@ -73,6 +78,8 @@ class AutoDetector final : public Detector {
  public:
   explicit AutoDetector(const DetectorOptions& options, const AutoSettings& settings = {});
   Judgement Step(int64_t t_ms, double x) override;
+  void Prime(const CoarseSamples& history) override;
+  std::vector<SeasonUse> Seasons() const override;
   std::unique_ptr<Detector> Clone() const override { return std::make_unique<AutoDetector>(*this); }
 
  private:
@@ -89,7 +96,7 @@ class AutoDetector final : public Detector {
 
   /// Whether t_ms comes so late that samples are missing.
   bool AfterGap(int64_t t_ms);
-  NoveltyVerdict JudgeNovelty(double x, double context_error, bool after_gap);
+  NoveltyVerdict JudgeNovelty(double x, double context_guess, bool after_gap);
   TailVerdict JudgeTail(int64_t t_ms, double x, const SeriesModel::Usual& usual, double context_season_share);
   double Floor() const;
   /// 1 / boundary: what a sum of novelties has to be multiplied with.
@@ -124,6 +131,7 @@ class AutoDetector final : public Detector {
 
   RollingSpread spread_short_{12};
   RollingSpread spread_long_{288};
+  bool primed_ = false;  // seasons are known from before the first sample
   Novelty value_, jump_, offset_, spread12_, spread288_;
   Rest novelty_rest_;
   Rest rest_;

@@ -103,13 +103,20 @@ class Novelty {
   /// steps counts less (of white noise, one value in a million lies further than 3 beyond all seen).
   Novelty(int64_t ignored, int64_t needed, double gate) : ignored_(ignored), needed_(needed), gate_(gate) {}
 
+  /// A value that was usual before the first push.
+  void See(double g) {
+    if (!primed_) seen_.Start(g);
+    if (primed_) seen_.Add(g);
+    primed_ = true;
+  }
+
   /// The novelty of g, which is then remembered.
   double Push(double g) {
     const int64_t push = pushes_++;
     if (push < ignored_) return 0;
     const auto t = static_cast<double>(push - ignored_);
     if (push == ignored_) {
-      seen_.Start(g);
+      See(g);
       centre_ = previous_ = g;
       return 0;
     }
@@ -145,6 +152,7 @@ class Novelty {
   int64_t ignored_;
   int64_t needed_;
   double gate_;
+  bool primed_ = false;  // something was seen
   int64_t pushes_ = 0;
   SeenValues seen_;
   double centre_ = 0;

@@ -5,9 +5,9 @@
 
 namespace auspex::analytics {
 
-/// A strong score fades instead of vanishing while its cause is still there: it halves every ten minutes, from at most eight,
-/// as long as the value stays at least half as far from what was expected when it began, on the same side. So the second
-/// minute of an incident is not normal yet, and a new level becomes one within the hour.
+/// A strong score fades instead of vanishing while its cause is still there: a quarter of it, at most eight, halves every ten
+/// minutes as long as the value stays at least half as far from what was expected when it began, on the same side. So the
+/// second minute of an incident is not normal yet, and a new level becomes one within the hour.
 class Persistence {
  public:
   /// What is left of the score at x.   minutes: since the last sample.
@@ -19,7 +19,7 @@ class Persistence {
 
   /// A score to remember, of a value x where `expected` was expected.
   void Remember(double score, double x, double expected) {
-    const double strength = std::min(8.0, score / 2);
+    const double strength = std::min(8.0, score / 4);
     if (strength <= 1 || strength < score_) return;
     score_ = strength;
     expected_ = expected;

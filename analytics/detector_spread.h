@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <cmath>
 #include <cstddef>
 #include <vector>
@@ -13,14 +14,16 @@ class RollingSpread {
   explicit RollingSpread(size_t size) : size_(size) { values_.reserve(size); }
 
   double Push(double x) {
+    if (values_.empty()) base_ = x;
+    const auto felt = static_cast<float>(std::clamp(x - base_, -1e30, 1e30));
     if (values_.size() < size_) {
-      values_.push_back(x);
-      if (values_.size() == 1) shift_ = x;
-      Count(x, 1);
+      values_.push_back(felt);
+      if (values_.size() == 1) shift_ = 0;
+      Count(felt, 1);
     } else {
       Count(values_[at_], -1);
-      values_[at_] = x;
-      Count(x, 1);
+      values_[at_] = felt;
+      Count(felt, 1);
       if (++at_ == size_) {
         at_ = 0;
         Recount();
@@ -38,20 +41,25 @@ class RollingSpread {
   bool full() const { return values_.size() == size_; }
 
  private:
-  void Count(double x, double sign) {
-    sum_ += sign * (x - shift_);
-    squares_ += sign * (x - shift_) * (x - shift_);
+  void Count(float felt, double sign) {
+    const double x = static_cast<double>(felt) - shift_;
+    sum_ += sign * x;
+    squares_ += sign * x * x;
   }
+  // The base moves along, so that small spreads far from the first value keep their digits.
   void Recount() {
     shift_ += sum_ / static_cast<double>(values_.size());
-    sum_ = squares_ = 0;
-    for (const double x : values_) Count(x, 1);
+    for (float& felt : values_) felt = static_cast<float>(static_cast<double>(felt) - shift_);
+    base_ += shift_;
+    shift_ = sum_ = squares_ = 0;
+    for (const float felt : values_) Count(felt, 1);
   }
 
   size_t size_;
-  std::vector<double> values_;  // a ring once it is full
-  size_t at_ = 0;               // the oldest then
-  double shift_ = 0;            // sums are of x - shift
+  std::vector<float> values_;  // less base_: half the memory; a ring once it is full
+  size_t at_ = 0;              // the oldest then
+  double base_ = 0;            // a value of about now
+  double shift_ = 0;           // sums are of values - shift
   double sum_ = 0;
   double squares_ = 0;
 };

@@ -17,7 +17,7 @@ class TailBound {
  public:
   /// z >= 0: the size of an error in units of its scale.
   void Add(double z) {
-    weights_[BinOf(z)] += weight_;
+    weights_[BinOf(z)] += static_cast<float>(weight_);
     total_ += weight_;
     weight_ *= 1 + 1.0 / 20'000;  // the newest counts most; half of the weight in 14,000 samples
     if (weight_ > 1e6) Rescale();
@@ -46,7 +46,7 @@ class TailBound {
   }
 
   void Rescale() {
-    for (double& weight : weights_) weight /= weight_;
+    for (float& weight : weights_) weight /= static_cast<float>(weight_);
     total_ /= weight_;
     weight_ = 1;
   }
@@ -54,11 +54,12 @@ class TailBound {
   double Quantile(double p) const {
     double rest = p * total_;
     for (size_t bin = 0; bin < kBins; ++bin) {
-      if (rest <= weights_[bin] && weights_[bin] > 0) {
+      const auto weight = static_cast<double>(weights_[bin]);
+      if (rest <= weight && weight > 0) {
         const double low = LowerEdge(bin);
-        return low + rest / weights_[bin] * (LowerEdge(bin + 1) - low);
+        return low + rest / weight * (LowerEdge(bin + 1) - low);
       }
-      rest -= weights_[bin];
+      rest -= weight;
     }
     return LowerEdge(kBins);
   }
@@ -70,7 +71,7 @@ class TailBound {
     bound_ = q95 * std::pow(std::log(1e6) / std::log(20.0), shape);
   }
 
-  std::array<double, kBins> weights_{};
+  std::array<float, kBins> weights_{};
   double total_ = 0;
   double weight_ = 1;
   int64_t count_ = 0;

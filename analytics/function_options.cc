@@ -129,6 +129,16 @@ Result<AnomalyOptions> ParseAnomalyOptions(std::string_view function, std::strin
          options.has_range = true;
          return OkStatus();
        }},
+      {"history",
+       [&](std::string_view value) {
+         if (value == "none") {
+           options.history_ms = 0;
+           return OkStatus();
+         }
+         AUSPEX_RETURN_IF_ERROR(ReadDuration(value, options.history_ms));
+         constexpr int64_t kMostMs = 400 * int64_t{86'400'000};
+         return options.history_ms <= kMostMs ? OkStatus() : InvalidArgument("expected at most 400d");
+       }},
       {"eval", [&](std::string_view value) { return ReadDuration(value, options.eval_ms); }},
   };
   AUSPEX_RETURN_IF_ERROR(ReadKeys(function, text, keys));

@@ -24,6 +24,7 @@ struct AnomalyOptions {
   double lowest = 0;      ///< with has_range: values outside of [lowest, highest] are always anomalies
   double highest = 0;
   bool has_range = false;
+  int64_t history_ms = 56 * int64_t{86'400'000};  ///< how long before the anchor seasons are learned from
   int64_t eval_ms = 0;  ///< the stretch that is judged: 0 the newest sample
 };
 

@@ -10,7 +10,7 @@
 namespace auspex::analytics {
 
 /// The rows of the registry, by family.
-std::vector<query::Function> AnomalyFunctions(std::shared_ptr<const DetectorRegistry> detectors);
+std::vector<query::Function> AnomalyFunctions(std::shared_ptr<const DetectorRegistry> detectors, size_t cache_bytes);
 std::vector<query::Function> ForecastFunctions(const std::shared_ptr<const ForecasterRegistry>& forecasters);
 std::vector<query::Function> ChangeFunctions();
 std::vector<query::Function> SeasonFunctions();

@@ -132,6 +132,24 @@ std::string RuleExpression::Sibling(std::string_view other_function, const Label
   return out + ')';
 }
 
+std::optional<std::string> RuleExpression::WithSensitivity(double k) const {
+  if (family != Family::kAnomaly) return std::nullopt;
+  auto tree = query::Parse(text);
+  if (!tree.ok()) return std::nullopt;
+  query::Call* call = FindObserving(**tree, true).call;
+  if (call == nullptr || call->arguments.empty()) return std::nullopt;
+  auto number = std::make_unique<Expr>();
+  number->node = query::NumberLiteral{k, fmt::format("{}", k), false};
+  // (v [, k] [, opts]): whatever stands second and is no string is k.
+  auto& arguments = call->arguments;
+  if (arguments.size() > 1 && !std::holds_alternative<query::StringLiteral>(arguments[1]->node)) {
+    arguments[1] = std::move(number);
+  } else {
+    arguments.insert(arguments.begin() + 1, std::move(number));
+  }
+  return query::Print(**tree);
+}
+
 std::string RuleExpression::Observed(const Labels& labels) const {
   const Reparsed parsed = ParseNarrowed(*this, labels);
   if (parsed.call == nullptr) return "";

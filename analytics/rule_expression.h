@@ -26,6 +26,8 @@ struct RuleExpression {
 
   /// The same call with another function; narrowed to the series with `labels` where that is sound.
   std::string Sibling(std::string_view other_function, const Labels& labels) const;
+  /// The whole expression with another k of its anomaly function; none where it has no such call.
+  std::optional<std::string> WithSensitivity(double k) const;
   /// The observed series' last value in the call's range.
   std::string Observed(const Labels& labels) const;
 };

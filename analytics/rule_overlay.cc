@@ -114,4 +114,10 @@ Result<std::vector<Labels>> OverlayStore::Series(const SelectRequest& request, s
   return base_.Series(request, limit);
 }
 
+StoreChanges OverlayStore::ChangesSince(uint64_t version) const {
+  StoreChanges changes = base_.ChangesSince(version);
+  for (const auto& [labels, samples] : pending_) changes.earliest_ms = std::min(changes.earliest_ms, samples.begin()->first);
+  return changes;
+}
+
 }  // namespace auspex::analytics

@@ -22,6 +22,9 @@ class OverlayStore final : public SeriesStore {
   Result<std::vector<std::string>> LabelValues(std::string_view name, const SelectRequest& request,
                                                size_t limit) const override;
   Result<std::vector<Labels>> Series(const SelectRequest& request, size_t limit) const override;
+  uint64_t ChangeVersion() const override { return base_.ChangeVersion(); }
+  /// What is pending changes the past from its own times on.
+  StoreChanges ChangesSince(uint64_t version) const override;
 
  private:
   const SeriesStore& base_;

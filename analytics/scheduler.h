@@ -10,6 +10,7 @@
 #include <string_view>
 #include <vector>
 
+#include "auspex/analytics/backtest.h"
 #include "auspex/analytics/continuous_query.h"
 #include "auspex/storage/base/clock.h"
 #include "auspex/storage/record_store.h"
@@ -57,6 +58,8 @@ class Scheduler {
   std::optional<int64_t> NextTickMs() const;
   Result<Outcome> Replay(std::string_view group, std::string_view name, int64_t from_ms, int64_t to_ms,
                          const std::function<bool(const ReplayProgress&)>& progress);
+  /// One row for each sensitivity and hold time; a single row for a plain backtest. Stores nothing.
+  Result<std::vector<WhatIfRow>> JudgeVariants(const WhatIfRequest& request) const;
 
  private:
   using Groups = std::map<std::string, GroupState, std::less<>>;
@@ -73,6 +76,8 @@ class Scheduler {
   Status StoreReplayed(int64_t from_ms, std::vector<Insight> found, Outcome& outcome);
   Result<bool> KnownBetter(const Insight& found, int64_t from_ms) const;
   CheckExpression Checker() const;
+  /// The group with the rule that a backtest asks about; a copy of its own where it brings the rule along.
+  Result<std::shared_ptr<const RuleGroup>> GroupToJudge(const BacktestRequest& request) const;
 
   const Parts parts_;
   mutable std::mutex tick_mu_;  ///< one tick, or one change of rules, at a time; held over I/O on purpose

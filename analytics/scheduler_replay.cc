@@ -1,5 +1,6 @@
 #include <algorithm>
 
+#include "replay_grid.h"
 #include "scheduler.h"
 
 namespace auspex::analytics {
@@ -12,16 +13,6 @@ constexpr uint64_t kManyPoints = 1'000'000;
 
 /// Insights that one transaction stores.
 constexpr size_t kInsightsPerTransaction = 200;
-
-/// The evaluation times of a group, as behaviour, within [from, to].
-query::StepGrid GridOf(const RuleGroup& group, int64_t from_ms, int64_t to_ms) {
-  const int64_t interval_ms = group.interval_ms;
-  const int64_t shifted = from_ms + group.query_offset_ms;
-  const int64_t rest = ((shifted % interval_ms) + interval_ms) % interval_ms;
-  const int64_t first_ms = shifted + (rest == 0 ? 0 : interval_ms - rest) - group.query_offset_ms;
-  const size_t count = first_ms > to_ms ? 0 : static_cast<size_t>((to_ms - first_ms) / interval_ms) + 1;
-  return {first_ms, interval_ms, count};
-}
 
 /// One rule over history, chunk by chunk. One thread, one use.
 class RuleReplay {

@@ -41,6 +41,21 @@ class SeasonProfile {
     return std::abs((before.visits > 0 ? before.mean - bin.mean : 0) + (after.visits > 0 ? after.mean - bin.mean : 0));
   }
 
+  int64_t period_ms() const { return period_ms_; }
+  /// Seasons seen, at the phase that was visited most.
+  double Cycles() const {
+    double most = 0;
+    for (const Bin& bin : bins_) most = std::max(most, static_cast<double>(bin.visits));
+    return most;
+  }
+  /// Calls see(mean) for each phase that was visited.
+  template <typename See>
+  void ForEachMean(const See& see) const {
+    for (const Bin& bin : bins_) {
+      if (bin.visits > 0) see(bin.mean);
+    }
+  }
+
   void Feed(int64_t t_ms, double x) {
     const auto at = static_cast<size_t>(Phase(t_ms) / width_ms_);
     if (visit_count_ > 0 && at != visiting_) EndVisit();
@@ -52,8 +67,8 @@ class SeasonProfile {
  private:
   struct Bin {
     double mean = 0;
-    double last = 0;  // mean of the last visit
-    double visits = 0;
+    float last = 0;  // mean of the last visit, less `mean` as it became
+    float visits = 0;
   };
 
   int64_t Phase(int64_t t_ms) const {
@@ -67,10 +82,11 @@ class SeasonProfile {
     Bin& bin = bins_[visiting_];
     bin.visits += 1;
     const double visit = visit_sum_ / visit_count_;
+    const double last = bin.mean + static_cast<double>(bin.last);
     const double taught =
-        bin.visits < 3 ? visit : std::max(std::min(bin.mean, bin.last), std::min(std::max(bin.mean, bin.last), visit));
-    bin.mean += std::max(1 / bin.visits, rate_) * (taught - bin.mean);
-    bin.last = visit;
+        bin.visits < 3 ? visit : std::max(std::min(bin.mean, last), std::min(std::max(bin.mean, last), visit));
+    bin.mean += std::max(1 / static_cast<double>(bin.visits), rate_) * (taught - bin.mean);
+    bin.last = static_cast<float>(visit - bin.mean);
     visit_sum_ = 0;
     visit_count_ = 0;
   }

@@ -1,12 +1,14 @@
 #include "op_range.h"
 
 #include <algorithm>
+#include <optional>
 #include <unordered_set>
 
 #include "kernel_histogram.h"
 #include "kernel_summary.h"
 #include "merge.h"
 #include "metric_identity.h"
+#include "older_selection.h"
 
 namespace auspex::query {
 namespace {
@@ -27,7 +29,8 @@ class RangeOperator final : public Operator {
       : spec_(std::move(spec)),
         counter_(spec_.function == "rate" || spec_.function == "increase"),
         summary_(spec_.kernel != nullptr && spec_.extension == RangeExtension::kNone ? FindSummaryKernel(spec_.function)
-                                                                                     : nullptr) {
+                                                                                     : nullptr),
+        looking_back_(dynamic_cast<const LookingBackFunction*>(spec_.registered.get())) {
     if (spec_.registered != nullptr) outputs_ = spec_.registered->Outputs();
   }
 
@@ -43,6 +46,11 @@ class RangeOperator final : public Operator {
                             spec_.source->Open(WindowBegin(times, spec_.range_ms, history_ms, execution),
                                                times.end_ms() + FutureMs(spec_.extension, execution.lookback_ms()), execution));
     execution.CountRead(selection->size(), 0);
+    std::optional<OlderSelection> older;
+    if (const int64_t older_ms = looking_back_ != nullptr && spec_.source->Stored() ? looking_back_->OlderMs() : 0;
+        older_ms > 0) {
+      older.emplace(*spec_.source, times.start_ms - spec_.range_ms - history_ms - older_ms, times.end_ms(), execution);
+    }
     NameCheck names(*this);
     const std::vector<int64_t> edges = SummaryEdges(times, execution);
     std::vector<Worker> workers(execution.workers_count());
@@ -50,6 +58,7 @@ class RangeOperator final : public Operator {
         execution.RunMorsels(selection->size(), [&](size_t morsel, size_t begin, size_t end, size_t w) -> Status {
           Worker& worker = workers[w];
           if (worker.reader == nullptr) worker.reader = selection->NewReader();
+          if (older && !worker.older) worker.older.emplace(*older);
           Batch batch(grid.count);
           Annotations notes;
           for (size_t i = begin; i < end; ++i) {
@@ -57,6 +66,7 @@ class RangeOperator final : public Operator {
             AUSPEX_RETURN_IF_ERROR(worker.Read(i, edges, summary_, execution));
             if (worker.columns.pieces.empty()) continue;
             const Labels labels = selection->labels(i);
+            if (worker.older) worker.older->SetSeries(labels);
             const size_t rows_before = batch.size();
             Labels named = spec_.keeps_metric_name ? labels : DropIdentity(labels, execution);
             worker.histograms.clear();
@@ -64,13 +74,13 @@ class RangeOperator final : public Operator {
             if (outputs_.empty()) {
               const std::span<double> row = batch.Add(std::move(named));
               AUSPEX_RETURN_IF_ERROR(
-                  EvaluateSeries(labels, worker.columns, grid, times, scalars, execution, row, worker.histograms, notes));
+                  EvaluateSeries(labels, worker, grid, times, scalars, execution, row, worker.histograms, notes));
               numbers = HasNumber(row, worker.histograms);
               if (IsEmptyRow(row)) batch.DropLast();
             } else {
               worker.rows.assign(outputs_.size() * grid.count, Absent());
-              AUSPEX_RETURN_IF_ERROR(EvaluateSeries(labels, worker.columns, grid, times, scalars, execution, worker.rows,
-                                                    worker.histograms, notes));
+              AUSPEX_RETURN_IF_ERROR(
+                  EvaluateSeries(labels, worker, grid, times, scalars, execution, worker.rows, worker.histograms, notes));
               worker.histograms.clear();  // of several numbers
               for (size_t o = 0; o < outputs_.size(); ++o) {
                 const auto row = std::span<const double>(worker.rows).subspan(o * grid.count, grid.count);
@@ -103,6 +113,7 @@ class RangeOperator final : public Operator {
     Reservation held;
     std::vector<double> rows;              // [output][step]
     std::vector<HistogramPtr> histograms;  // of the row, or empty
+    std::optional<OlderSelection::Reader> older;
 
     // No pieces when there is nothing.
     Status Read(size_t index, const std::vector<int64_t>& edges, const SummaryKernel* summary, Execution& execution) {
@@ -186,29 +197,32 @@ class RangeOperator final : public Operator {
     return out;
   }
 
-  Status Evaluate(const RangeInput& input, const SummarizedColumns& columns, std::span<double> out,
-                  std::vector<HistogramPtr>& histograms, Annotations& notes) const {
+  Status Evaluate(const RangeInput& input, Worker& worker, std::span<double> out, std::vector<HistogramPtr>& histograms,
+                  Annotations& notes) const {
+    const SummarizedColumns& columns = worker.columns;
     if (!columns.runs.empty()) {
       summary_->evaluate(input, columns, out);
       return OkStatus();
     }
-    if (input.histograms.empty()) return EvaluateNumbers(input, out, notes);
-    const NumberKernel numbers = [this](const RangeInput& some, std::span<double> answers, Annotations& their_notes) {
-      return EvaluateNumbers(some, answers, their_notes);
+    if (input.histograms.empty()) return EvaluateNumbers(input, worker, out, notes);
+    const NumberKernel numbers = [this, &worker](const RangeInput& some, std::span<double> answers, Annotations& their_notes) {
+      return EvaluateNumbers(some, worker, answers, their_notes);
     };
     if (spec_.kernel == nullptr || spec_.extension != RangeExtension::kNone)
       return EvaluateNumbersOnly(input, numbers, out, notes);
     return EvaluateHistogramRange(spec_.function, input, numbers, out, histograms, notes);
   }
 
-  Status EvaluateNumbers(const RangeInput& input, std::span<double> out, Annotations& notes) const {
+  Status EvaluateNumbers(const RangeInput& input, Worker& worker, std::span<double> out, Annotations& notes) const {
     if (spec_.kernel != nullptr) return spec_.kernel(input, out, notes);
-    return spec_.registered->Evaluate(input, out, notes);
+    if (looking_back_ == nullptr) return spec_.registered->Evaluate(input, out, notes);
+    return looking_back_->EvaluateWith(input, worker.older ? &*worker.older : nullptr, out, notes);
   }
 
-  Status EvaluateSeries(const Labels& labels, const SummarizedColumns& columns, const StepGrid& grid, const StepGrid& times,
+  Status EvaluateSeries(const Labels& labels, Worker& worker, const StepGrid& grid, const StepGrid& times,
                         const std::vector<std::vector<double>>& scalars, const Execution& execution, std::span<double> row,
                         std::vector<HistogramPtr>& histograms, Annotations& notes) const {
+    const SummarizedColumns& columns = worker.columns;
     RangeInput input;
     input.t_ms = columns.samples.t_ms;
     input.values = columns.samples.values;
@@ -222,7 +236,7 @@ class RangeOperator final : public Operator {
     if (times.count == grid.count) {
       input.evaluation = grid;
       for (size_t i = 0; i < scalars.size(); ++i) input.scalars[i] = scalars[i];
-      return Evaluate(input, columns, row, histograms, notes);
+      return Evaluate(input, worker, row, histograms, notes);
     }
     // `@`: one window for all steps, whose answers may still differ by their scalars and evaluation times.
     std::vector<double> one(std::max<size_t>(outputs_.size(), 1));
@@ -234,7 +248,7 @@ class RangeOperator final : public Operator {
       }
       std::fill(one.begin(), one.end(), Absent());
       std::vector<HistogramPtr> histogram;
-      AUSPEX_RETURN_IF_ERROR(Evaluate(input, columns, one, histogram, notes));
+      AUSPEX_RETURN_IF_ERROR(Evaluate(input, worker, one, histogram, notes));
       for (size_t o = 0; o < one.size(); ++o) row[o * grid.count + k] = one[o];
       if (histogram.empty()) continue;
       histograms.resize(grid.count);
@@ -252,7 +266,8 @@ class RangeOperator final : public Operator {
 
   const RangeSpec spec_;
   const bool counter_;
-  const SummaryKernel* const summary_;  // null when the function needs every sample
+  const SummaryKernel* const summary_;             // null when the function needs every sample
+  const LookingBackFunction* const looking_back_;  // spec_.registered, where it is one
   std::vector<std::pair<std::string, std::string>> outputs_;
 };
 

@@ -98,6 +98,7 @@ class StoredSource final : public RangeSource {
     return std::unique_ptr<Selection>(std::make_unique<StoredSelection>(std::move(selection), reset_hints_));
   }
   bool OneMetric() const override { return one_metric_; }
+  bool Stored() const override { return true; }
 
  private:
   const std::vector<Matcher> matchers_;

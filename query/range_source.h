@@ -26,6 +26,8 @@ class RangeSource {
   virtual Result<std::unique_ptr<Selection>> Open(int64_t begin_ms, int64_t end_ms, Execution& execution) const = 0;
   /// Whether all series have the same metric name, so that dropping it cannot make two of them equal.
   virtual bool OneMetric() const = 0;
+  /// Whether samples are read as they are stored: reading far back then costs no evaluation.
+  virtual bool Stored() const { return false; }
 };
 
 /// The series that all `matchers` hold for.

@@ -193,6 +193,7 @@ ApiResult Query(Service& service, Request& request, ResponseWriter& response) {
   QueryOptions options;
   if (auto error = ReadTime(request, "time", time_ms)) return error;
   if (auto error = ReadQueryOptions(request, options)) return error;
+  if (auto answer = AnswerJudgement(service, request.parameters.Get("query"), time_ms, response)) return *answer;
   return Answer(service, service.database().Query(request.parameters.Get("query"), time_ms, options), request, response);
 }
 

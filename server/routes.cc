@@ -8,6 +8,7 @@ void AddRoutes(Router& router, Service& service) {
   AddRuleRoutes(router, service);
   AddIngestRoutes(router, service);
   AddContinuousQueryRoutes(router, service);
+  AddJudgementRoutes(router, service);
   AddInsightRoutes(router, service);
   AddEventRoutes(router, service);
   AddStatusRoutes(router, service);

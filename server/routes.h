@@ -1,5 +1,6 @@
 #pragma once
 
+#include "api_error.h"
 #include "router.h"
 #include "service.h"
 
@@ -16,6 +17,10 @@ void AddRuleRoutes(Router& router, Service& service);
 void AddIngestRoutes(Router& router, Service& service);
 /// /api/v1/continuous_queries and their replay
 void AddContinuousQueryRoutes(Router& router, Service& service);
+/// /api/v1/explain_anomaly, and backtest and whatif of a continuous query: judgements that store nothing
+void AddJudgementRoutes(Router& router, Service& service);
+/// The answer to a statement given as a query: EXPLAIN ANOMALY, BACKTEST or WHATIF. None: another text.
+std::optional<ApiResult> AnswerJudgement(Service& service, std::string_view text, int64_t time_ms, ResponseWriter& response);
 /// /api/v1/insights
 void AddInsightRoutes(Router& router, Service& service);
 /// /api/v1/events

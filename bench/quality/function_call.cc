@@ -1,11 +1,35 @@
 #include "bench/quality/function_call.h"
 
+#include <algorithm>
 #include <limits>
 #include <numeric>
 
+#include "auspex/query/older_samples.h"
 #include "auspex/storage/labels.h"
 
 namespace auspex::quality {
+namespace {
+
+/// All samples of the series, as a store would have them.
+class OlderColumns final : public query::OlderSamples {
+ public:
+  OlderColumns(std::span<const int64_t> t_ms, std::span<const double> values) : t_ms_(t_ms), values_(values) {}
+  Status Read(int64_t begin_ms, int64_t end_ms, SampleColumns& out) override {
+    const auto first = std::lower_bound(t_ms_.begin(), t_ms_.end(), begin_ms) - t_ms_.begin();
+    const auto last = std::lower_bound(t_ms_.begin(), t_ms_.end(), end_ms) - t_ms_.begin();
+    out.t_ms.assign(t_ms_.begin() + first, t_ms_.begin() + last);
+    out.values.assign(values_.begin() + first, values_.begin() + last);
+    return OkStatus();
+  }
+  Result<uint64_t> Version() override { return uint64_t{0}; }
+  StoreChanges ChangesSince(uint64_t /*version*/) const override { return {}; }
+
+ private:
+  std::span<const int64_t> t_ms_;
+  std::span<const double> values_;
+};
+
+}  // namespace
 
 Result<std::vector<double>> CallAt(const query::FunctionRegistry& registry, std::string_view function, int64_t range_ms,
                                    std::span<const double> scalars, const std::string& options, const std::string& name,
@@ -38,7 +62,13 @@ Result<std::vector<double>> CallAt(const query::FunctionRegistry& registry, std:
   input.steps = input.evaluation = steps;
   std::vector<double> out(steps.count, query::Absent());
   query::Annotations annotations;
-  AUSPEX_RETURN_IF_ERROR(kernel->Evaluate(input, out, annotations));
+  const auto* looking_back = dynamic_cast<const query::LookingBackFunction*>(kernel.get());
+  if (looking_back != nullptr && looking_back->OlderMs() > 0) {
+    OlderColumns older(t_ms, values);
+    AUSPEX_RETURN_IF_ERROR(looking_back->EvaluateWith(input, &older, out, annotations));
+  } else {
+    AUSPEX_RETURN_IF_ERROR(kernel->Evaluate(input, out, annotations));
+  }
   return out;
 }
 

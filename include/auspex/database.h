@@ -8,6 +8,8 @@
 #include <string_view>
 #include <vector>
 
+#include "auspex/analytics/anomaly_explanation.h"
+#include "auspex/analytics/backtest.h"
 #include "auspex/analytics/continuous_query.h"
 #include "auspex/analytics/detector.h"
 #include "auspex/analytics/forecaster_registry.h"
@@ -20,12 +22,17 @@
 namespace auspex {
 
 using analytics::AlertStatus;
+using analytics::AnomalyExplanation;
+using analytics::BacktestReport;
+using analytics::BacktestRequest;
 using analytics::ContinuousQueryStatus;
 using analytics::Event;
 using analytics::Insight;
 using analytics::InsightFilter;
 using analytics::ReplayProgress;
 using analytics::TickReport;
+using analytics::WhatIfRequest;
+using analytics::WhatIfRow;
 
 struct Options {
   std::string path;               ///< the database directory, made if missing
@@ -71,6 +78,9 @@ class Database {
   virtual Result<query::QueryResult> Query(std::string_view text, int64_t time_ms, const query::QueryOptions& options = {}) const = 0;
   virtual Result<query::QueryResult> QueryRange(std::string_view text, int64_t start_ms, int64_t end_ms, int64_t step_ms,
                                                 const query::QueryOptions& options = {}) const = 0;
+  /// Why an anomaly function says what it says of each series. `text`: "EXPLAIN ANOMALY expr [@ t]", or the expression alone.
+  virtual Result<std::vector<AnomalyExplanation>> ExplainAnomaly(std::string_view text, int64_t time_ms,
+                                                                 const query::QueryOptions& options = {}) const = 0;
   virtual Result<std::string> FormatQuery(std::string_view text) const = 0;
   /// The syntax tree as JSON, in the form of Prometheus 3's /api/v1/parse_query. Errors: InvalidArgument.
   virtual Result<std::string> ParseQuery(std::string_view text) const = 0;
@@ -98,6 +108,11 @@ class Database {
   /// `progress` is called now and then; returning false cancels (what was found stays).
   virtual Result<TickReport> Replay(std::string_view group, std::string_view name, int64_t from_ms, int64_t to_ms,
                                     const std::function<bool(const ReplayProgress&)>& progress = {}) = 0;
+  /// One rule over stored history by the same steps as Tick, without storing anything: what it would have told, how late, and,
+  /// given labelled windows, how rightly. Errors: NotFound, InvalidArgument.
+  virtual Result<BacktestReport> Backtest(const BacktestRequest& request) const = 0;
+  /// The same for every pair of a sensitivity and a hold time.
+  virtual Result<std::vector<WhatIfRow>> WhatIf(const WhatIfRequest& request) const = 0;
 
   // Insights and events.
   virtual Result<std::vector<Insight>> Insights(const InsightFilter& filter) const = 0;

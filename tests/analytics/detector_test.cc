@@ -137,12 +137,12 @@ TEST(Rest, LetsOnlyMorePass) {
 
 TEST(Persistence, HalvesInTenMinutesAndEndsWithItsCause) {
   Persistence persistence;
-  persistence.Remember(8, 200, 100);
+  persistence.Remember(16, 200, 100);
   EXPECT_DOUBLE_EQ(persistence.Fade(190, 10), 2);
   EXPECT_DOUBLE_EQ(persistence.Fade(160, 10), 1);
   EXPECT_EQ(persistence.Fade(140, 1), 0) << "less than half as far out as when it began";
   EXPECT_EQ(persistence.Fade(200, 1), 0);
-  persistence.Remember(1.5, 200, 100);
+  persistence.Remember(3.5, 200, 100);
   EXPECT_EQ(persistence.Fade(200, 1), 0) << "weak scores are not kept";
 }
 

@@ -181,5 +181,41 @@ TEST_F(RoutesTest, EventsByOneAndByMany) {
   EXPECT_EQ(Data("/api/v1/events?match[]=%7Bservice%3D%22cart%22%7D").size(), 1u);
 }
 
+TEST_F(RoutesTest, JudgementsThatStoreNothing) {
+  Open();
+  WriteBatch batch;
+  const SeriesRef ref = batch.AddSeries(Labels::Of({{"__name__", "x"}, {"service", "pay"}}));
+  for (int64_t i = 0; i < 600; ++i)
+    batch.Add(ref, 1'700'000'040'000 + i * 60'000, i == 599 ? 900 : 100 + static_cast<double>(i % 7));
+  ASSERT_TRUE(database_->Append(batch).ok());
+  const std::string end = std::to_string(1'700'000'040 + 599 * 60);
+  const std::string rules =
+      "groups: [{name: g, interval: 1m, rules: [{insight: High, expr: x > 500}, {insight: Odd, expr: 'anomaly(x[2h])'}]}]";
+  ASSERT_EQ(Ask("PUT", "/api/v1/continuous_queries", rules).status(), 200) << response_->body();
+
+  const json why = Data("/api/v1/explain_anomaly?query=anomaly(x[2h])&time=" + end);
+  EXPECT_EQ(why["resultType"], "explain_anomaly");
+  ASSERT_EQ(why["result"].size(), 1u);
+  EXPECT_EQ(why["result"][0]["anomalous"], true);
+  EXPECT_EQ(why["result"][0]["metric"]["service"], "pay");
+  EXPECT_EQ(Data("/api/v1/query?query=EXPLAIN%20ANOMALY%20x[2h]%20@%20" + end)["result"], why["result"]);
+  EXPECT_EQ(Ask("GET", "/api/v1/explain_anomaly?query=up").status(), 400);
+
+  const std::string form = "from=1700000040&to=" + end + "&windows=[{\"start\":" + end + ",\"end\":" + end + "}]";
+  ASSERT_EQ(Ask("POST", "/api/v1/continuous_queries/g/High/backtest?" + form).status(), 200) << response_->body();
+  const json report = json::parse(response_->body())["data"]["result"];
+  EXPECT_EQ(report["insights"], 1);
+  EXPECT_EQ(report["precision"], 1);
+  EXPECT_EQ(report["recall"], 1);
+  ASSERT_EQ(Ask("POST", "/api/v1/continuous_queries/g/Odd/whatif?k=2,1000&for=0s,1m&from=1700000040&to=" + end).status(), 200)
+      << response_->body();
+  EXPECT_EQ(json::parse(response_->body())["data"]["result"].size(), 4u);
+  EXPECT_EQ(Data("/api/v1/query?query=BACKTEST%20g/High%20FROM%201700000040%20TO%20" + end)["result"]["insights"], 1);
+  EXPECT_EQ(Data("/api/v1/query?query=WHATIF%20g/Odd%20FROM%201d%20TO%20" + end + "%20K%202,3")["result"].size(), 2u);
+  EXPECT_EQ(Ask("POST", "/api/v1/continuous_queries/g/None/backtest").status(), 404);
+  EXPECT_EQ(Ask("POST", "/api/v1/continuous_queries/g/High/backtest?windows=7").status(), 400);
+  EXPECT_EQ(Data("/api/v1/insights"), json::array());
+}
+
 }  // namespace
 }  // namespace auspex::server

@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -43,6 +44,19 @@ struct DetectorOptions {
   Season season = Season::kAuto;
 };
 
+/// Means of a series over equal stretches of time, each told at the middle of its stretch.
+struct CoarseSamples {
+  std::span<const int64_t> t_ms;
+  std::span<const double> means;
+};
+
+/// A season that a detector uses.
+struct SeasonUse {
+  std::string_view name;  ///< "1d"
+  double cycles = 0;      ///< of it that have been seen
+  double weight = 0;      ///< 0 to 1: its share in what is expected
+};
+
 /// Judges the samples of one series, one after the other and without looking ahead. Everything it knows it has from the
 /// samples since it was made, so that the same samples give the same bits. One thread at a time.
 class Detector {
@@ -50,6 +64,10 @@ class Detector {
   virtual ~Detector() = default;
   /// x at t_ms, strictly later than the sample before; x may be NaN or infinite (then: not ready, and nothing is learned).
   virtual Judgement Step(int64_t t_ms, double x) = 0;
+  /// What is known of the time before the first sample, given before it: enough for seasons, too coarse for noise.
+  virtual void Prime(const CoarseSamples& /*history*/) {}
+  /// For explanations.
+  virtual std::vector<SeasonUse> Seasons() const { return {}; }
   virtual std::unique_ptr<Detector> Clone() const = 0;
 };
 

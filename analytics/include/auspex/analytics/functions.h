@@ -11,9 +11,11 @@ namespace auspex::analytics {
 /// Adds the functions of docs/ANALYTICS.md to the language: anomaly_*, forecast*, changepoint*, seasonality*, decompose,
 /// outliers_*, window_diff, correlate, contributors and new_series. `detectors` are what `algo=` of the anomaly functions can
 /// name, `forecasters` what that of the forecast functions can; null: the built-in ones.
+/// cache_bytes: for states of detectors between two evaluations, 10 KB a series; too little costs time, never an answer.
 /// Errors: AlreadyExists.
 Status RegisterAnalyticsFunctions(query::FunctionRegistry& registry,
                                   std::shared_ptr<const DetectorRegistry> detectors = nullptr,
-                                  std::shared_ptr<const ForecasterRegistry> forecasters = nullptr);
+                                  std::shared_ptr<const ForecasterRegistry> forecasters = nullptr,
+                                  size_t cache_bytes = size_t{6} << 20);
 
 }  // namespace auspex::analytics

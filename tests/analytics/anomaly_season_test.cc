@@ -1,0 +1,157 @@
+// Seasons that are longer than the range: learned from what is stored before it.
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <functional>
+#include <map>
+#include <random>
+
+#include "auspex/analytics/functions.h"
+#include "auspex/database.h"
+#include "auspex/query/engine.h"
+#include "tests/support/model_store.h"
+#include "tests/support/store_compare.h"
+
+namespace auspex {
+namespace {
+
+constexpr int64_t kMinute = 60'000;
+constexpr int64_t kHour = 60 * kMinute;
+constexpr int64_t kDay = 24 * kHour;
+constexpr int64_t kStart = 19'670 * kDay;  // a Thursday
+
+/// The value at minute m of day d.
+using Shape = std::function<double(int day, int minute)>;
+
+class AnomalySeason : public ::testing::Test {
+ protected:
+  AnomalySeason() : registry_(query::FunctionRegistry::BuiltIn()) {
+    EXPECT_TRUE(analytics::RegisterAnalyticsFunctions(registry_).ok());
+  }
+
+  void Store(int days, const Shape& shape) {
+    days_ = days;
+    const auto ref = store_.Resolve(kDefaultTenant, Labels::Of({{"__name__", "x"}}));
+    ASSERT_TRUE(ref.ok());
+    WriteBatch batch;
+    for (int day = 0; day < days; ++day) {
+      for (int minute = 0; minute < 1440; ++minute) batch.Add(*ref, kStart + day * kDay + minute * kMinute, shape(day, minute));
+    }
+    ASSERT_TRUE(store_.Append(batch).ok());
+  }
+
+  /// Minutes of one day at which `text` has an answer.
+  std::vector<int> Alarms(const std::string& text, int day) {
+    const query::Engine engine(store_, registry_, {});
+    const int64_t begin_ms = kStart + day * kDay;
+    const auto result = engine.Range(text, begin_ms, begin_ms + kDay - kMinute, kMinute);
+    EXPECT_TRUE(result.ok()) << result.status().ToString();
+    std::vector<int> out;
+    if (!result.ok()) return out;
+    for (const auto& series : result->series) {
+      for (const int64_t t_ms : series.t_ms) out.push_back(static_cast<int>((t_ms - begin_ms) / kMinute));
+    }
+    return out;
+  }
+
+  testing::ModelStore store_;
+  query::FunctionRegistry registry_;
+  std::mt19937_64 random_{7};
+  std::normal_distribution<double> normal_{0, 1};
+  int days_ = 0;
+};
+
+TEST_F(AnomalySeason, ADailyBatchJobIsNoAnomalyFromItsFourthDayOn) {
+  // From 03:00 to 03:40 every day, some minutes more or less.
+  Store(9, [&](int day, int minute) {
+    const bool runs = minute >= 180 && minute < 220 + day % 3;
+    return 20 + (runs ? 60 : 0) + normal_(random_);
+  });
+  EXPECT_FALSE(Alarms("anomaly(x[1d])", 1).empty()) << "the second run is still news to a range of a day";
+  for (int day = 3; day < days_; ++day) {
+    EXPECT_TRUE(Alarms("anomaly(x[1d])", day).empty()) << "day " << day + 1 << ", range 1d";
+    EXPECT_TRUE(Alarms("anomaly(x[7d])", day).empty()) << "day " << day + 1 << ", range 7d";
+  }
+}
+
+TEST_F(AnomalySeason, WhatIsNormalByDayIsAnAnomalyAtNight) {
+  const auto by_day = [&](int minute) { return minute >= 8 * 60 && minute < 20 * 60; };
+  Store(8, [&](int day, int minute) {
+    const bool odd = day == 7 && minute >= 120 && minute < 150;
+    return (by_day(minute) || odd ? 100 : 10) + 2 * normal_(random_);
+  });
+  const std::vector<int> alarms = Alarms("anomaly(x[1d])", 7);
+  ASSERT_FALSE(alarms.empty());
+  for (const int minute : alarms) EXPECT_TRUE(minute >= 120 && minute < 180) << minute;
+  EXPECT_TRUE(Alarms("anomaly(x[1d])", 6).empty());
+}
+
+TEST_F(AnomalySeason, AWeekendIsNoAnomalyWhenWeeksAreStored) {
+  // Weekends at two fifths. With a range of one day, only what is stored before it can know.
+  Store(25, [&](int day, int minute) {
+    const bool weekend = (day + 4) % 7 >= 5;
+    return (100 - 60 * std::cos(2 * M_PI * minute / 1440)) * (weekend ? 0.4 : 1) * (1 + 0.02 * normal_(random_));
+  });
+  size_t with = 0;
+  size_t without = 0;
+  for (int day = 22; day < 25; ++day) {
+    with += Alarms("anomaly(x[1d])", day).size();
+    without += Alarms("anomaly(x[1d], \"history=none\")", day).size();
+  }
+  EXPECT_EQ(with, 0U);
+  EXPECT_GE(without, with);
+}
+
+TEST_F(AnomalySeason, InstantAndRangeAgreeWithHistory) {
+  Store(12, [&](int, int minute) { return 100 - 60 * std::cos(2 * M_PI * minute / 1440) + 3 * normal_(random_); });
+  const query::Engine engine(store_, registry_, {});
+  const int64_t begin_ms = kStart + 9 * kDay;
+  const auto range = engine.Range("anomaly_upper(x[1d])", begin_ms, begin_ms + 2 * kDay, 97 * kMinute);
+  ASSERT_TRUE(range.ok());
+  ASSERT_EQ(range->series.size(), 1U);
+  for (size_t i = 0; i < range->series[0].t_ms.size(); ++i) {
+    const auto instant = engine.Instant("anomaly_upper(x[1d])", range->series[0].t_ms[i]);
+    ASSERT_TRUE(instant.ok());
+    ASSERT_EQ(instant->series.size(), 1U);
+    EXPECT_EQ(instant->series[0].values[0], range->series[0].values[i]) << "bit for bit, step " << i;
+  }
+}
+
+// A late sample may lie in the history of an anchor that a cached state was primed with.
+TEST(AnomalySeasonCache, ALateSampleIsSeen) {
+  testing::FixedClock clock(kStart);
+  const auto open = [&] {
+    Options options;
+    options.in_memory = true;
+    options.clock = &clock;
+    return Database::Open(options);
+  };
+  auto kept = open();
+  auto fresh = open();
+  ASSERT_TRUE(kept.ok() && fresh.ok());
+  const auto write = [&](Database& database, int from, int to, double level) {
+    WriteBatch batch;
+    const SeriesRef ref = batch.AddSeries(Labels::Of({{"__name__", "x"}}));
+    for (int i = from; i < to; ++i)
+      batch.Add(ref, kStart + i * 5 * kMinute, level - 40 * std::cos(2 * M_PI * (i % 288) / 288) + i % 7);
+    ASSERT_TRUE(database.Append(batch).ok());
+  };
+  const int64_t at_ms = kStart + 6 * kDay;
+  const auto ask = [&](Database& database) {
+    const auto answer = database.Query("anomaly_upper(x[1d])", at_ms);
+    EXPECT_TRUE(answer.ok()) << answer.status().ToString();
+    return answer.ok() && !answer->series.empty() ? answer->series[0].values[0] : -1.0;
+  };
+  clock.Set(at_ms);
+  write(**kept, 288, 6 * 288 + 1, 100);
+  const double before = ask(**kept);
+  EXPECT_EQ(ask(**kept), before) << "from the cache";
+  write(**kept, 0, 288, 500);  // a day that arrives late
+  write(**fresh, 0, 288, 500);
+  write(**fresh, 288, 6 * 288 + 1, 100);
+  const double after = ask(**kept);
+  EXPECT_EQ(after, ask(**fresh)) << "as if it had never been cached";
+}
+
+}  // namespace
+}  // namespace auspex

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <utility>
 
 namespace auspex::analytics {
 namespace {
@@ -20,6 +21,9 @@ constexpr double kNoveltyPaceMs = 300'000;  // samples closer than this add noth
 constexpr int64_t kReady = 30;              // samples before the first judgement
 constexpr int64_t kTailNeeded = 60;         // and before the tail of the errors is believed
 constexpr double kSeasonCounts = 0.2;       // weight of the seasonal guesses from which on they excuse what they foresee
+constexpr double kCyclesNeeded = 3;         // of a season before the first sample, for it to be believed throughout
+constexpr double kClearlyBetter = 0.8;      // of the error of the level
+constexpr double kJumpOfNoise = 8;          // mean errors: a jump that is larger is an edge
 constexpr double kLargest = 1e100;
 constexpr double kGap = 4;  // usual distances of samples
 
@@ -39,13 +43,17 @@ SeriesModel::SeriesModel(Season season) {
 }
 
 SeriesModel::Usual SeriesModel::At(int64_t t_ms) const {
-  Usual usual{.level = level_, .day = level_, .week = level_, .slack = 0};
+  Usual usual{.level = level_, .day = level_, .week = level_, .day_slack = 0, .week_slack = 0};
   if (day_) {
     usual.day = day_->Read(t_ms).value_or(level_);
-    usual.slack = day_->Slack(t_ms);
+    usual.day_slack = day_->Slack(t_ms);
   }
   usual.week = usual.day;
-  if (week_) usual.week = week_->Read(t_ms).value_or(usual.day);
+  usual.week_slack = usual.day_slack;
+  if (week_) {
+    usual.week = week_->Read(t_ms).value_or(usual.day);
+    usual.week_slack = week_->Slack(t_ms);
+  }
   return usual;
 }
 
@@ -55,12 +63,24 @@ void SeriesModel::Start(int64_t t_ms, double x) {
   if (week_) week_->Feed(t_ms, x);
 }
 
-void SeriesModel::Prime(const CoarseSamples& history) {
+bool SeriesModel::Prime(const CoarseSamples& history) {
+  double level = history.means.empty() ? 0 : history.means[0];
+  double level_error = 0;
+  double season_error = 0;
   for (size_t i = 0; i < history.t_ms.size(); ++i) {
-    // An hour is too short to be seen in means.
-    if (day_ && day_->period_ms() >= kDayMs) day_->Feed(history.t_ms[i], history.means[i]);
-    if (week_) week_->Feed(history.t_ms[i], history.means[i]);
+    const int64_t t_ms = history.t_ms[i];
+    const double x = history.means[i];
+    const auto guess = day_ ? day_->Read(t_ms) : std::nullopt;
+    if (guess) {
+      const auto by_week = week_ ? week_->Read(t_ms) : std::nullopt;
+      season_error += std::min(std::abs(x - *guess), std::abs(x - by_week.value_or(*guess)));
+      level_error += std::abs(x - level);
+    }
+    level += Rate(static_cast<double>(i), 0.005) * (x - level);
+    if (day_) day_->Feed(t_ms, x);
+    if (week_) week_->Feed(t_ms, x);
   }
+  return day_ && day_->Cycles() >= kCyclesNeeded && season_error < kClearlyBetter * level_error;
 }
 
 void SeriesModel::LearnOffsets(double x, const Usual& usual, double limit) {
@@ -87,7 +107,7 @@ AutoDetector::AutoDetector(const DetectorOptions& options, const AutoSettings& s
 
 void AutoDetector::Prime(const CoarseSamples& history) {
   if (history.t_ms.empty() || !model_.day() || model_.day()->period_ms() < kDayMs) return;
-  model_.Prime(history);
+  seasonal_ = model_.Prime(history);
   primed_ = true;
   // What is usual at some hour is nothing new.
   for (const auto* profile : {&model_.day(), &model_.week()}) {
@@ -114,22 +134,36 @@ bool AutoDetector::AfterGap(int64_t t_ms) {
   return gap;
 }
 
-AutoDetector::NoveltyVerdict AutoDetector::JudgeNovelty(double x, double context_guess, bool after_gap) {
-  const double context_error = x - context_guess;
-  if (after_gap) context_errors_.fill(context_error);
-  context_errors_[static_cast<size_t>(t_) % 3] = context_error;
+bool AutoDetector::SeasonCounts(double share) const { return seasonal_ || share >= kSeasonCounts; }
+
+double AutoDetector::Unforeseen(int64_t t_ms, double x, const Mixture<3>::Guess& context,
+                                const SeriesModel::Usual& usual) const {
+  const double error = std::abs(x - context.value);
+  if (!SeasonCounts(context.weights[1] + context.weights[2])) return error;
+  const double distance = std::min(std::abs(x - usual.day) - usual.day_slack, std::abs(x - usual.week) - usual.week_slack);
+  return std::min(error, std::max(0.0, distance - jumps_.Read(t_ms)));
+}
+
+AutoDetector::NoveltyVerdict AutoDetector::JudgeNovelty(double x, double context_error, double unforeseen, bool after_gap) {
+  // A pass has seen a day or two; where the seasons of weeks are known, what they foresee is no news.
+  const double residual = std::copysign(unforeseen, context_error);
+  const double distance = primed_ ? residual : context_error;
+  if (after_gap) context_errors_.fill(distance);
+  context_errors_[static_cast<size_t>(t_) % 3] = distance;
   const double offset = (context_errors_[0] + context_errors_[1] + context_errors_[2]) / 3;
 
   if (after_gap) spread_short_.Clear();
-  const double spread_short = spread_short_.Push(x);
-  // Five hours hold a good part of a day's shape; where that is known, what is left of it counts.
-  const double spread_long = spread_long_.Push(primed_ ? context_error : x);
+  const double spread_short = spread_short_.Push(primed_ ? residual : x);
+  const double spread_long = spread_long_.Push(primed_ ? residual : x);
 
   // Not over a gap: the values on its two sides do not belong together.
   const double unrest = t_ < 11 || spread_short_.full() ? kSpread12Weight * spread12_.Push(spread_short) : 0;
+  // A jump to where the series usually is says nothing: an incident that ends, the first sample of a weekend.
+  const double jump = x - previous_;
+  const double news = jump == 0 ? 0 : std::min(1.0, unforeseen / std::abs(jump));
   const std::array<double, 5> parts = {
       kValueWeight * value_.Push(x),
-      after_gap ? 0 : kJumpWeight * jump_.Push(x - previous_),
+      after_gap ? 0 : kJumpWeight * news * jump_.Push(jump),
       kOffsetWeight * offset_.Push(offset),
       unrest,
       kSpread288Weight * spread288_.Push(spread_long),
@@ -174,7 +208,9 @@ AutoDetector::TailVerdict AutoDetector::JudgeTail(int64_t t_ms, double x, const 
   const double present_scale = scale_of(present_);
   const double z1 = std::min(std::abs(present_error) / present_scale, 1e4);
   const double season_share1 = std::max(context_share, present_guess.weights[1] + present_guess.weights[2]);
-  const double slack1 = usual.slack * season_share1;
+  const double slack1 = usual.day_slack * season_share1;
+  const double edge = SeasonCounts(season_share1) ? jumps_.Read(t_ms) : 0;
+  jumps_.Feed(t_ms, t < 10 ? 0 : std::max(0.0, std::abs(x - previous_) - kJumpOfNoise * present_scale));
 
   double z3 = 0;
   double slack3 = 0;
@@ -189,10 +225,10 @@ AutoDetector::TailVerdict AutoDetector::JudgeTail(int64_t t_ms, double x, const 
     lagged_expected = guess.value;
     lagged_z_[static_cast<size_t>(t_) % 3] = Clip(error / lagged_scale, 1e4);
     const double season_share = std::max(context_share, guess.weights[1] + guess.weights[2]);
-    double excused = usual.slack * season_share;
-    if (season_share >= kSeasonCounts) {
-      for (const double seasonal : {lagged[1], lagged[2]}) {
-        excused = std::max(excused, std::abs(error) - std::max(0.0, std::abs(x - seasonal) - usual.slack));
+    double excused = usual.day_slack * season_share;
+    if (SeasonCounts(season_share)) {
+      for (const auto& [seasonal, slack] : {std::pair(lagged[1], usual.day_slack), std::pair(lagged[2], usual.week_slack)}) {
+        excused = std::max(excused, std::abs(error) - std::max(0.0, std::abs(x - seasonal) - slack));
       }
     }
     lagged_slack_[static_cast<size_t>(t_) % 3] = excused / lagged_scale;
@@ -210,16 +246,17 @@ AutoDetector::TailVerdict AutoDetector::JudgeTail(int64_t t_ms, double x, const 
   TailVerdict verdict{.expected = present_guess.value, .width = kLargest};
   if (t_ >= kTailNeeded && weight > 0) {
     double unexplained = std::max(0.0, std::abs(present_error) - slack1);
-    if (season_share1 >= kSeasonCounts) {
-      for (const double guess : {present[1], present[2]}) {
-        unexplained = std::min(unexplained, std::max(0.0, std::abs(x - guess) - usual.slack));
+    if (SeasonCounts(season_share1)) {
+      for (const auto& [guess, slack] : {std::pair(present[1], usual.day_slack), std::pair(present[2], usual.week_slack)}) {
+        unexplained = std::min(unexplained, std::max(0.0, std::abs(x - guess) - slack));
       }
+      unexplained = std::max(0.0, unexplained - edge);
     }
     const double r1 = settings_.present_weight * weight * unexplained / present_scale / present_.tail.bound();
     const double r3 = settings_.lagged_weight * weight * std::max(0.0, z3 - slack3) / lagged_.tail.bound();
     if (r1 >= r3) {
       verdict.score = r1;
-      verdict.width = slack1 + present_scale * present_.tail.bound() / (settings_.present_weight * weight);
+      verdict.width = slack1 + edge + present_scale * present_.tail.bound() / (settings_.present_weight * weight);
       verdict.reason = Reason::kSingleSample;
     } else {
       verdict.score = r3;
@@ -247,7 +284,7 @@ Judgement AutoDetector::Step(int64_t t_ms, double x) {
     model_.Start(t_ms, x);
     previous_ = x;
     last_ms_ = first_ms_ = t_ms;
-    spread_short_.Push(x);
+    spread_short_.Push(primed_ ? 0 : x);
     spread_long_.Push(primed_ ? 0 : x);
     return {};
   }
@@ -271,7 +308,7 @@ Judgement AutoDetector::Step(int64_t t_ms, double x) {
     lagged_slack_.fill(0);
   }
   const Band seen = SeenBand();
-  const NoveltyVerdict novelty = JudgeNovelty(x, guess.value, after_gap);
+  const NoveltyVerdict novelty = JudgeNovelty(x, error, Unforeseen(t_ms, x, guess, usual), after_gap);
   const TailVerdict tail = JudgeTail(t_ms, x, usual, guess.weights[1] + guess.weights[2]);
   model_.LearnUsual(t_ms, t, x, 4 * context_.scale());
   context_.Learn(t, x, error, candidates);

@@ -4,6 +4,7 @@
 #include <optional>
 
 #include "auspex/analytics/detector.h"
+#include "detector_jumps.h"
 #include "detector_mixture.h"
 #include "detector_novelty.h"
 #include "detector_persistence.h"
@@ -22,8 +23,8 @@ class SeriesModel {
   explicit SeriesModel(Season season);
 
   struct Usual {
-    double level, day, week;  ///< day falls back to level, week to day, where no visit ended yet
-    double slack;             ///< of the day profile
+    double level, day, week;       ///< day falls back to level, week to day, where no visit ended yet
+    double day_slack, week_slack;  ///< of the profiles
   };
   Usual At(int64_t t_ms) const;
 
@@ -36,8 +37,8 @@ class SeriesModel {
   const Offsets& offsets() const { return offsets_; }
 
   void Start(int64_t t_ms, double x);
-  /// Learns the shapes alone.
-  void Prime(const CoarseSamples& history);
+  /// Learns the shapes alone. Whether they foretell the history better than its level does.
+  bool Prime(const CoarseSamples& history);
   /// After a gap the last few samples say nothing any more: the short level is what is usual now.
   void Resume(double guess) { offsets_.level = guess; }
   void LearnOffsets(double x, const Usual& usual, double limit);
@@ -96,7 +97,11 @@ class AutoDetector final : public Detector {
 
   /// Whether t_ms comes so late that samples are missing.
   bool AfterGap(int64_t t_ms);
-  NoveltyVerdict JudgeNovelty(double x, double context_guess, bool after_gap);
+  /// What of x is news: its distance from the usual value, and from what the seasons alone foresee where they have weight.
+  double Unforeseen(int64_t t_ms, double x, const Mixture<3>::Guess& context, const SeriesModel::Usual& usual) const;
+  /// Whether what the seasons foresee is excused, given their share in a guess.
+  bool SeasonCounts(double share) const;
+  NoveltyVerdict JudgeNovelty(double x, double context_error, double unforeseen, bool after_gap);
   TailVerdict JudgeTail(int64_t t_ms, double x, const SeriesModel::Usual& usual, double context_season_share);
   double Floor() const;
   /// 1 / boundary: what a sum of novelties has to be multiplied with.
@@ -129,9 +134,11 @@ class AutoDetector final : public Detector {
   double budget_ = 0;
   int64_t last_alarm_ = -1'000'000;
 
+  UsualJumps jumps_;
   RollingSpread spread_short_{12};
   RollingSpread spread_long_{288};
-  bool primed_ = false;  // seasons are known from before the first sample
+  bool primed_ = false;    // seasons are known from before the first sample
+  bool seasonal_ = false;  // and the series follows them
   Novelty value_, jump_, offset_, spread12_, spread288_;
   Rest novelty_rest_;
   Rest rest_;

@@ -17,7 +17,7 @@ namespace auspex::analytics {
 class SeasonProfile {
  public:
   /// rate: weight of the newest visit once there are 1/rate of them.
-  SeasonProfile(int64_t period_ms, int bins, double rate)
+  SeasonProfile(int64_t period_ms, int64_t bins, double rate)
       : period_ms_(period_ms), width_ms_(period_ms / bins), rate_(rate), bins_(static_cast<size_t>(bins)) {}
 
   /// Interpolated between the middles of bins; none where no visit has ended yet.
@@ -39,6 +39,12 @@ class SeasonProfile {
     const Bin& before = bins_[Before(at)];
     const Bin& after = bins_[After(at)];
     return std::abs((before.visits > 0 ? before.mean - bin.mean : 0) + (after.visits > 0 ? after.mean - bin.mean : 0));
+  }
+
+  /// The highest of the bin and its neighbours; 0 for those not visited yet.
+  double Highest(int64_t t_ms) const {
+    const auto at = static_cast<size_t>(Phase(t_ms) / width_ms_);
+    return std::max({bins_[at].mean, bins_[Before(at)].mean, bins_[After(at)].mean});
   }
 
   int64_t period_ms() const { return period_ms_; }

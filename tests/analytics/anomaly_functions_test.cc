@@ -299,7 +299,7 @@ TEST(AnomalyOptions, AreStrict) {
       {"algo", "anomaly_score: options: found \"algo\", expected key=value"},
       {"algp=auto", "anomaly_score: options: unknown key \"algp\", did you mean algo?"},
       {"zzzzzzzzzz=1",
-       "anomaly_score: options: unknown key \"zzzzzzzzzz\", known: algo, season, dir, min_abs, min_rel, range, eval"},
+       "anomaly_score: options: unknown key \"zzzzzzzzzz\", known: algo, season, dir, min_abs, min_rel, range, history, eval"},
       {"dir=up", "anomaly_score: option dir: found \"up\", expected one of both, above, below"},
       {"min_abs=-1", "anomaly_score: option min_abs: found \"-1\", expected a number that is not negative"},
       {"min_abs=1x", "anomaly_score: option min_abs: found \"1x\", expected a number"},

@@ -63,11 +63,10 @@ class AnomalySeason : public ::testing::Test {
 
 TEST_F(AnomalySeason, ADailyBatchJobIsNoAnomalyFromItsFourthDayOn) {
   // From 03:00 to 03:40 every day, some minutes more or less.
-  Store(9, [&](int day, int minute) {
+  Store(12, [&](int day, int minute) {
     const bool runs = minute >= 180 && minute < 220 + day % 3;
     return 20 + (runs ? 60 : 0) + normal_(random_);
   });
-  EXPECT_FALSE(Alarms("anomaly(x[1d])", 1).empty()) << "the second run is still news to a range of a day";
   for (int day = 3; day < days_; ++day) {
     EXPECT_TRUE(Alarms("anomaly(x[1d])", day).empty()) << "day " << day + 1 << ", range 1d";
     EXPECT_TRUE(Alarms("anomaly(x[7d])", day).empty()) << "day " << day + 1 << ", range 7d";
@@ -90,7 +89,7 @@ TEST_F(AnomalySeason, AWeekendIsNoAnomalyWhenWeeksAreStored) {
   // Weekends at two fifths. With a range of one day, only what is stored before it can know.
   Store(25, [&](int day, int minute) {
     const bool weekend = (day + 4) % 7 >= 5;
-    return (100 - 60 * std::cos(2 * M_PI * minute / 1440)) * (weekend ? 0.4 : 1) * (1 + 0.02 * normal_(random_));
+    return (100 - 60 * std::cos(2 * M_PI * minute / 1440)) * (weekend ? 0.4 : 1) + normal_(random_);
   });
   size_t with = 0;
   size_t without = 0;
@@ -99,7 +98,7 @@ TEST_F(AnomalySeason, AWeekendIsNoAnomalyWhenWeeksAreStored) {
     without += Alarms("anomaly(x[1d], \"history=none\")", day).size();
   }
   EXPECT_EQ(with, 0U);
-  EXPECT_GE(without, with);
+  EXPECT_GT(without, with);
 }
 
 TEST_F(AnomalySeason, InstantAndRangeAgreeWithHistory) {

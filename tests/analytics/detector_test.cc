@@ -135,15 +135,17 @@ TEST(Rest, LetsOnlyMorePass) {
   EXPECT_EQ(rest.Pass(12, 1, 10), 1);
 }
 
-TEST(Persistence, HalvesInTenMinutesAndEndsWithItsCause) {
+TEST(Persistence, HalvesInFiveMinutesAndEndsWithItsCause) {
   Persistence persistence;
-  persistence.Remember(16, 200, 100);
-  EXPECT_DOUBLE_EQ(persistence.Fade(190, 10), 2);
-  EXPECT_DOUBLE_EQ(persistence.Fade(160, 10), 1);
+  persistence.Remember(10, 200, 100);
+  EXPECT_DOUBLE_EQ(persistence.Fade(190, 5), 2.5);
+  EXPECT_DOUBLE_EQ(persistence.Fade(160, 10), 0.625);
   EXPECT_EQ(persistence.Fade(140, 1), 0) << "less than half as far out as when it began";
   EXPECT_EQ(persistence.Fade(200, 1), 0);
   persistence.Remember(3.5, 200, 100);
   EXPECT_EQ(persistence.Fade(200, 1), 0) << "weak scores are not kept";
+  persistence.Remember(100, 200, 100);
+  EXPECT_DOUBLE_EQ(persistence.Fade(200, 5), 4) << "from at most eight";
 }
 
 TEST(RollingSpread, IsTheStandardDeviation) {
@@ -159,7 +161,8 @@ TEST(RollingSpread, IsTheStandardDeviation) {
     for (size_t k = first; k < all.size(); ++k) mean += all[k] / static_cast<double>(all.size() - first);
     double squares = 0;
     for (size_t k = first; k < all.size(); ++k) squares += (all[k] - mean) * (all[k] - mean);
-    EXPECT_NEAR(got, std::sqrt(squares / static_cast<double>(all.size() - first)), i >= 50 && i < 75 ? 1 : 1e-3) << i;
+    // The outlier takes digits from what is kept beside it, until that has left as well.
+    EXPECT_NEAR(got, std::sqrt(squares / static_cast<double>(all.size() - first)), i >= 50 && i < 86 ? 1 : 1e-3) << i;
   }
 }
 
@@ -260,7 +263,7 @@ TEST(Detector, PinnedOnAPublicSeries) {
   }
   ASSERT_EQ(alarms.size(), 4U);
   const std::pair<std::string, double> want[] = {
-      {"2015-09-16 07:59", 6.91}, {"2015-09-16 08:04", 2.44}, {"2015-09-16 08:09", 14.75}, {"2015-09-17 07:55", 2.28}};
+      {"2015-09-16 07:59", 6.90}, {"2015-09-16 08:04", 1.73}, {"2015-09-16 08:09", 14.75}, {"2015-09-17 07:55", 2.28}};
   for (size_t i = 0; i < 4; ++i) {
     EXPECT_EQ(alarms[i].first, want[i].first);
     EXPECT_NEAR(alarms[i].second, want[i].second, 0.006);

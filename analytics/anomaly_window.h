@@ -41,8 +41,8 @@ struct JudgedSample {
 /// What a detector was primed with before its first sample.
 struct PrimedWith {
   int64_t begin_ms = 0;
-  uint64_t version = 0;         ///< of the store, before it was read
-  size_t stretches_count = 0;   ///< means of five minutes
+  uint64_t version = 0;        ///< of the store, before it was read
+  size_t stretches_count = 0;  ///< means of five minutes
 };
 
 /// How far a pass has come.

@@ -1,7 +1,12 @@
 #include "auspex/analytics/detector.h"
 
 #include "detector_auto.h"
+#include "detector_ewma.h"
+#include "detector_hw.h"
+#include "detector_iqr.h"
 #include "detector_mad.h"
+#include "detector_stl.h"
+#include "detector_zscore.h"
 
 namespace auspex::analytics {
 
@@ -35,6 +40,16 @@ DetectorRegistry DetectorRegistry::BuiltIn() {
                             [](const DetectorOptions& options) { return std::make_unique<AutoDetector>(options); }});
   registry.rows_.push_back({"mad", "median and median absolute deviation of the last 120 samples",
                             [](const DetectorOptions& /*options*/) { return std::make_unique<MadDetector>(); }});
+  registry.rows_.push_back({"zscore", "mean and standard deviation of the last 120 samples",
+                            [](const DetectorOptions& /*options*/) { return std::make_unique<ZscoreDetector>(); }});
+  registry.rows_.push_back({"iqr", "quartiles and fences of the last 120 samples",
+                            [](const DetectorOptions& /*options*/) { return std::make_unique<IqrDetector>(); }});
+  registry.rows_.push_back({"ewma", "exponentially weighted mean and deviation of about 60 samples",
+                            [](const DetectorOptions& /*options*/) { return std::make_unique<EwmaDetector>(); }});
+  registry.rows_.push_back({"stl", "residual of level and season in robust deviations",
+                            [](const DetectorOptions& options) { return std::make_unique<StlDetector>(options); }});
+  registry.rows_.push_back({"hw", "Holt-Winters with a deviation for every phase of the season",
+                            [](const DetectorOptions& options) { return std::make_unique<HoltWintersDetector>(options); }});
   return registry;
 }
 

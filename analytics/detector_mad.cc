@@ -3,13 +3,10 @@
 #include <algorithm>
 #include <cmath>
 
+#include "detector_band.h"
+
 namespace auspex::analytics {
 namespace {
-
-double MiddleOf(const std::vector<double>& sorted) {
-  const size_t middle = sorted.size() / 2;
-  return sorted.size() % 2 == 1 ? sorted[middle] : sorted[middle - 1] + (sorted[middle] - sorted[middle - 1]) / 2;
-}
 
 // The distances from the median grow to both sides: merge them until half of all are passed.
 double MedianDistance(const std::vector<double>& sorted, double median) {
@@ -26,25 +23,16 @@ double MedianDistance(const std::vector<double>& sorted, double median) {
 }  // namespace
 
 Judgement MadDetector::Step(int64_t /*t_ms*/, double x) {
+  constexpr size_t kNeeded = 20;
   if (!std::isfinite(x)) return {};
+  x = Bounded(x);
   Judgement judgement;
-  if (sorted_.size() >= kNeeded) {
-    const double median = MiddleOf(sorted_);
-    const double sigma = std::max(1.4826 * MedianDistance(sorted_, median), 1e-9 * std::abs(median) + 1e-12);
-    judgement.ready = true;
-    judgement.expected = median;
-    judgement.lower = median - 3 * sigma;
-    judgement.upper = median + 3 * sigma;
-    judgement.direction = x < median ? -1 : 1;
-    judgement.score = std::min(std::abs(x - median) / (3 * sigma), 1e4);
-    judgement.reason = judgement.score > 0 ? Reason::kSingleSample : Reason::kNone;
+  if (recent_.size() >= kNeeded) {
+    const double median = recent_.Quantile(0.5);
+    const double sigma = std::max(1.4826 * MedianDistance(recent_.sorted(), median), 1e-9 * std::abs(median) + 1e-12);
+    judgement = JudgeInBand(x, {median, 3 * sigma, 3 * sigma});
   }
-  if (window_.size() == kWindow) {
-    sorted_.erase(std::lower_bound(sorted_.begin(), sorted_.end(), window_.front()));
-    window_.pop_front();
-  }
-  window_.push_back(x);
-  sorted_.insert(std::upper_bound(sorted_.begin(), sorted_.end(), x), x);
+  recent_.Push(x);
   return judgement;
 }
 

@@ -1,10 +1,9 @@
 #pragma once
 
-#include <deque>
 #include <memory>
-#include <vector>
 
 #include "auspex/analytics/detector.h"
+#include "recent_values.h"
 
 namespace auspex::analytics {
 
@@ -17,11 +16,7 @@ class MadDetector final : public Detector {
   std::unique_ptr<Detector> Clone() const override { return std::make_unique<MadDetector>(*this); }
 
  private:
-  static constexpr size_t kWindow = 120;
-  static constexpr size_t kNeeded = 20;
-
-  std::deque<double> window_;   // in order of time
-  std::vector<double> sorted_;  // the same, in order of size
+  RecentValues recent_{120};
 };
 
 }  // namespace auspex::analytics

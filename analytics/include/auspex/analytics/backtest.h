@@ -36,10 +36,10 @@ struct BacktestReport {
     std::string name;
     Labels labels;
     std::optional<Severity> severity;
-    int64_t start_ms = 0;             ///< behaviour
-    std::optional<int64_t> end_ms;    ///< none: still so at `to`
-    int64_t detected_ms = 0;          ///< the evaluation that would have told of it
-    bool right = false;               ///< overlaps a window; only with windows
+    int64_t start_ms = 0;           ///< behaviour
+    std::optional<int64_t> end_ms;  ///< none: still so at `to`
+    int64_t detected_ms = 0;        ///< the evaluation that would have told of it
+    bool right = false;             ///< overlaps a window; only with windows
   };
   std::vector<Found> found;  ///< in order of start
   double per_day = 0;

@@ -33,7 +33,7 @@ struct AlertStatus {
   Labels labels;  ///< alertname included
   bool firing = false;
   int64_t active_since_ms = 0;
-  double value = 0;  ///< of the expression, when it last was true
+  double value = 0;                                              ///< of the expression, when it last was true
   std::vector<std::pair<std::string, std::string>> annotations;  ///< rendered then
 };
 

@@ -81,7 +81,7 @@ struct DetectorRow {
 /// The algorithms by name. One thread at a time while rows are added, thread-safe afterwards.
 class DetectorRegistry {
  public:
-  /// auto, mad.
+  /// auto, mad, zscore, iqr, ewma, stl, hw.
   static DetectorRegistry BuiltIn();
 
   /// Errors: AlreadyExists; InvalidArgument for an empty name or no maker.

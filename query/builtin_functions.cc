@@ -160,6 +160,14 @@ void AddLabelsAndOrder(std::vector<Function>& rows) {
 }
 
 void AddConversions(std::vector<Function>& rows) {
+  const auto extreme = [&](std::string name, std::string description) {
+    std::string example = name + "(step(), 300)";
+    Function row = Row(std::move(name), {Scalar("a"), Scalar("b")}, std::move(description), std::move(example));
+    row.returns = ValueType::kScalar;
+    rows.push_back(Experimental(std::move(row)));
+  };
+  extreme("min_of", "The lesser of two numbers, NaN when one of them is.");
+  extreme("max_of", "The greater of two numbers, NaN when one of them is.");
   rows.push_back(Map("absent", "1 where v has no series, with the labels of its `=` matchers; else nothing.",
                      "absent(no_such_metric{job=\"api\"})"));
   Function scalar = Map("scalar", "The value of the only series, NaN when there is not exactly one.", "scalar(sum(up))");

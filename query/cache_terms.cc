@@ -45,6 +45,8 @@ constexpr std::string_view kStepwise[] = {
     "ln",
     "log10",
     "log2",
+    "max_of",
+    "min_of",
     "minute",
     "month",
     "pi",

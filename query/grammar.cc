@@ -175,7 +175,7 @@ const auto subquery_end = raw[lit(']')][tell<&B::CloseSubquery>];
 const auto range = raw[lit('[')][tell<&B::OpenRange>] > wanted("subquery selector|duration", duration) >
                    wanted("subquery or range|\":\" or \"]\"",
                           raw[lit(']')][tell<&B::CloseMatrix>] |
-                              (raw[lit(':')][tell<&B::SubqueryRange>] >
+                              ((raw[lit("::")][tell<&B::AlignedSubqueryRange>] | raw[lit(':')][tell<&B::SubqueryRange>]) >
                                wanted("subquery selector|duration or \"]\"",
                                       subquery_end | (duration > eps[tell<&B::SubqueryStep>] >
                                                       wanted("subquery selector|\"]\"", subquery_end)))));

@@ -109,16 +109,17 @@ double WildVariance(std::span<const double> values) {
 }
 
 // What a reduction of windows consists of: a part, what to take from it, and the plain form for wild windows.
-// kTame: magnitudes below it cannot overflow, however many there are.
+// kTame: magnitudes below it cannot overflow, however many there are, nor can the rounding errors of sums that cancel out
+// come near the values that are looked for: then parts may be summed in another order.
 struct SumOf {
   using Part = SumPart;
-  static constexpr double kTame = 0x1p900;
+  static constexpr double kTame = 0x1p500;
   static double Of(const Part& part) { return part.Total(); }
   static double OfWild(std::span<const double> values) { return WildSum(values); }
 };
 struct MeanOf {
   using Part = SumPart;
-  static constexpr double kTame = 0x1p900;
+  static constexpr double kTame = 0x1p500;
   static double Of(const Part& part) { return part.Mean(); }
   static double OfWild(std::span<const double> values) { return WildMean(values); }
 };

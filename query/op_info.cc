@@ -27,6 +27,11 @@ class InfoOperator final : public Operator {
  public:
   InfoOperator(OperatorPtr base, std::vector<Matcher> matchers) : base_(std::move(base)) {
     for (Matcher& matcher : matchers) (matcher.name() == kMetricName ? names_ : data_).push_back(std::move(matcher));
+    // Matchers that only rule names out leave what is commonly an info metric.
+    const auto rules_out = [](const Matcher& m) {
+      return m.op() == Matcher::Op::kNotEqual || m.op() == Matcher::Op::kNotRegex;
+    };
+    if (!names_.empty() && std::all_of(names_.begin(), names_.end(), rules_out)) names_.push_back(CommonInfoNames());
     // Without a selector, series of target_info are left alone; with one that names no metric, none are.
     ignores_named_ = !names_.empty() || data_.empty();
     if (names_.empty()) {
@@ -39,12 +44,31 @@ class InfoOperator final : public Operator {
   Result<Batch> Run(const StepGrid& grid, Execution& execution) const override {
     AUSPEX_ASSIGN_OR_RETURN(Batch base, base_->Run(grid, execution));
     if (base.size() == 0) return base;
-    AUSPEX_ASSIGN_OR_RETURN(const Batch info, ReadInfo(base, grid, execution));
+    AUSPEX_ASSIGN_OR_RETURN(const std::vector<Matcher> matchers, InfoMatchers(base));
+    if (matchers.empty()) return Enriched(base, Batch(grid.count), execution);
+    // The values are the times of the samples.
+    AUSPEX_ASSIGN_OR_RETURN(const Batch info, MakeSelector(matchers, TimeShift(), /*timestamps=*/true)->Run(grid, execution));
+    AUSPEX_ASSIGN_OR_RETURN(const Batch values,
+                            MakeSelector(matchers, TimeShift(), /*timestamps=*/false)->Run(grid, execution));
+    if (std::any_of(values.histograms.begin(), values.histograms.end(), [](const auto& h) { return h != nullptr; })) {
+      return FailedPrecondition("info sample should be float");
+    }
+    return Enriched(base, info, execution);
+  }
+
+ private:
+  static Matcher CommonInfoNames() {
+    Result<Matcher> matcher = Matcher::Make(Matcher::Op::kRegex, std::string(kMetricName), ".+_info");
+    AUSPEX_CHECK(matcher.ok());
+    return *std::move(matcher);
+  }
+
+  Result<Batch> Enriched(const Batch& base, const Batch& info, Execution& execution) const {
     std::unordered_map<Labels, Candidates> by_source;
     for (size_t j = 0; j < info.size(); ++j) {
       by_source[info.labels[j].Keep(kIdentifying)][std::string(info.labels[j].MetricName())].push_back(j);
     }
-    RowMerger merger(grid.count);
+    RowMerger merger(base.steps_count);
     for (size_t i = 0; i < base.size(); ++i) {
       AUSPEX_RETURN_IF_ERROR(execution.Stop());
       if (IsInfoSeries(base.labels[i])) {
@@ -60,14 +84,13 @@ class InfoOperator final : public Operator {
     return batch;
   }
 
- private:
   bool IsInfoSeries(const Labels& labels) const {
     return ignores_named_ &&
            std::all_of(names_.begin(), names_.end(), [&](const Matcher& m) { return m.Matches(labels.MetricName()); });
   }
 
-  // The info series of all sources that base has; the values are the times of their samples.
-  Result<Batch> ReadInfo(const Batch& base, const StepGrid& grid, Execution& execution) const {
+  // Of the info series of all sources that base has; none when there is no source.
+  Result<std::vector<Matcher>> InfoMatchers(const Batch& base) const {
     std::vector<Matcher> matchers = names_;
     matchers.insert(matchers.end(), data_.begin(), data_.end());
     bool any = false;
@@ -88,8 +111,8 @@ class InfoOperator final : public Operator {
       AUSPEX_ASSIGN_OR_RETURN(Matcher matcher, Matcher::Make(Matcher::Op::kRegex, std::string(label), std::move(pattern)));
       matchers.push_back(std::move(matcher));
     }
-    if (!any) return Batch(grid.count);
-    return MakeSelector(std::move(matchers), TimeShift(), /*timestamps=*/true)->Run(grid, execution);
+    if (!any) matchers.clear();
+    return matchers;
   }
 
   // Of the info series with a sample at step k, the one whose sample is the newest; npos when there is none.

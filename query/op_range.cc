@@ -1,6 +1,7 @@
 #include "op_range.h"
 
 #include <algorithm>
+#include <numeric>
 #include <optional>
 #include <unordered_set>
 
@@ -133,7 +134,7 @@ class RangeOperator final : public Operator {
 
   // Where windows begin and end, when it may be worth asking for summaries; else nothing.
   std::vector<int64_t> SummaryEdges(const StepGrid& times, const Execution& execution) const {
-    if (summary_ == nullptr || spec_.range_ms < kSummarizeFromMs) return {};
+    if (summary_ == nullptr || !spec_.source->Summarizes() || spec_.range_ms < kSummarizeFromMs) return {};
     if (times.count > 1 && times.step_ms < kSummarizeFromMs) return {};
     std::vector<int64_t> edges;
     for (size_t k = 0; k < times.count; ++k) {
@@ -271,6 +272,39 @@ class RangeOperator final : public Operator {
   std::vector<std::pair<std::string, std::string>> outputs_;
 };
 
+// A subquery whose steps end at each evaluation time: times that lie a multiple of its step apart share them.
+class AlignedRangeOperator final : public Operator {
+ public:
+  AlignedRangeOperator(OperatorPtr range, int64_t step_ms) : range_(std::move(range)), step_ms_(step_ms) {}
+  Result<Batch> Run(const StepGrid& grid, Execution& execution) const override {
+    const auto sharing = static_cast<size_t>(step_ms_ / std::gcd(step_ms_, grid.step_ms));
+    if (grid.count == 1 || sharing == 1) return range_->Run(grid, execution);
+    RowMerger merger(grid.count);
+    std::vector<double> row;
+    for (size_t first = 0; first < std::min(sharing, grid.count); ++first) {
+      const StepGrid some{grid.At(first), grid.step_ms * static_cast<int64_t>(sharing),
+                          (grid.count - first + sharing - 1) / sharing};
+      AUSPEX_ASSIGN_OR_RETURN(const Batch batch, range_->Run(some, execution));
+      for (size_t i = 0; i < batch.size(); ++i) {
+        row.assign(grid.count, Absent());
+        std::vector<HistogramPtr> histograms(batch.has_histograms() ? grid.count : 0);
+        for (size_t k = 0; k < some.count; ++k) {
+          row[first + k * sharing] = batch.Row(i)[k];
+          if (batch.has_histograms()) histograms[first + k * sharing] = batch.View(i).HistogramAt(k);
+        }
+        AUSPEX_RETURN_IF_ERROR(merger.Add(batch.labels[i], RowView(row, histograms)));
+      }
+    }
+    Batch all = std::move(merger).Finish();
+    AUSPEX_RETURN_IF_ERROR(execution.Charge(all));
+    return all;
+  }
+
+ private:
+  const OperatorPtr range_;
+  const int64_t step_ms_;
+};
+
 class AbsentOverTimeOperator final : public Operator {
  public:
   AbsentOverTimeOperator(OperatorPtr present, Labels labels) : present_(std::move(present)), labels_(std::move(labels)) {}
@@ -311,7 +345,12 @@ int64_t WindowBegin(const StepGrid& times, int64_t range_ms, int64_t history_ms,
   return times.start_ms - range_ms - history_ms + open;
 }
 
-OperatorPtr MakeRange(RangeSpec spec) { return std::make_unique<RangeOperator>(std::move(spec)); }
+OperatorPtr MakeRange(RangeSpec spec) {
+  const int64_t aligned_step_ms = spec.aligned_step_ms;
+  auto range = std::make_unique<RangeOperator>(std::move(spec));
+  if (aligned_step_ms == 0) return range;
+  return std::make_unique<AlignedRangeOperator>(std::move(range), aligned_step_ms);
+}
 
 OperatorPtr MakeAbsentOverTime(OperatorPtr present, Labels labels) {
   return std::make_unique<AbsentOverTimeOperator>(std::move(present), std::move(labels));

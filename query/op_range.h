@@ -14,6 +14,7 @@ struct RangeSpec {
   std::string function;
   std::unique_ptr<const RangeSource> source;
   int64_t range_ms = 0;
+  int64_t aligned_step_ms = 0;  ///< of an aligned subquery (`[1h::5m]`), else 0
   TimeShift shift;
   Kernel kernel = nullptr;                          ///< of a built-in function
   std::unique_ptr<const RangeFunction> registered;  ///< of another

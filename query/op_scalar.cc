@@ -69,7 +69,8 @@ class StepInvariantOperator final : public Operator {
     batch.labels = std::move(once.labels);
     batch.values.reserve(batch.size() * grid.count);
     for (const double value : once.values) batch.values.insert(batch.values.end(), grid.count, value);
-    for (const HistogramPtr& histogram : once.histograms) batch.histograms.insert(batch.histograms.end(), grid.count, histogram);
+    for (const HistogramPtr& histogram : once.histograms)
+      batch.histograms.insert(batch.histograms.end(), grid.count, histogram);
     batch.reservation = std::move(held);
     return batch;
   }
@@ -91,6 +92,32 @@ class ScalarBinaryOperator final : public Operator {
 
  private:
   const BinaryOp op_;
+  const OperatorPtr left_;
+  const OperatorPtr right_;
+};
+
+// As Go's math.Min and math.Max.
+double Extreme(bool max, double left, double right) {
+  const double furthest = max ? HUGE_VAL : -HUGE_VAL;
+  if (left == furthest || right == furthest) return furthest;
+  if (std::isnan(left) || std::isnan(right)) return std::numeric_limits<double>::quiet_NaN();
+  if (left == 0 && right == 0) return std::signbit(left) == max ? right : left;
+  return (left < right) == max ? right : left;
+}
+
+class ScalarExtremeOperator final : public Operator {
+ public:
+  ScalarExtremeOperator(bool max, OperatorPtr left, OperatorPtr right)
+      : max_(max), left_(std::move(left)), right_(std::move(right)) {}
+  Result<Batch> Run(const StepGrid& grid, Execution& execution) const override {
+    AUSPEX_ASSIGN_OR_RETURN(Batch batch, left_->Run(grid, execution));
+    AUSPEX_ASSIGN_OR_RETURN(const Batch right, right_->Run(grid, execution));
+    for (size_t k = 0; k < grid.count; ++k) batch.values[k] = Extreme(max_, batch.values[k], right.values[k]);
+    return batch;
+  }
+
+ private:
+  const bool max_;
   const OperatorPtr left_;
   const OperatorPtr right_;
 };
@@ -149,6 +176,10 @@ OperatorPtr MakeScalarBinary(BinaryOp op, OperatorPtr left, OperatorPtr right) {
     return MakeNumber(ApplyScalar(op, *left->Constant(), *right->Constant()));
   }
   return std::make_unique<ScalarBinaryOperator>(op, std::move(left), std::move(right));
+}
+
+OperatorPtr MakeScalarExtreme(bool max, OperatorPtr left, OperatorPtr right) {
+  return std::make_unique<ScalarExtremeOperator>(max, std::move(left), std::move(right));
 }
 
 }  // namespace auspex::query

@@ -20,6 +20,9 @@ OperatorPtr MakeStepInvariant(OperatorPtr invariant);
 /// An operator between two scalars; comparisons give 0 or 1.
 OperatorPtr MakeScalarBinary(BinaryOp op, OperatorPtr left, OperatorPtr right);
 
+/// `max_of(a, b)` or `min_of(a, b)`: NaN when one of them is, but for the infinity that no number passes.
+OperatorPtr MakeScalarExtreme(bool max, OperatorPtr left, OperatorPtr right);
+
 /// left op right for numbers; comparisons give 0 or 1.
 double ApplyScalar(BinaryOp op, double left, double right);
 

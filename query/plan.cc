@@ -101,6 +101,7 @@ class Planner {
   struct Range {
     std::unique_ptr<const RangeSource> source;
     int64_t range_ms = 0;
+    int64_t aligned_step_ms = 0;
     TimeShift shift;
     RangeExtension extension = RangeExtension::kNone;
     bool invariant = false;
@@ -348,6 +349,8 @@ class Planner {
     if (name == "end") return MakeNumber(Seconds(times_.end_ms));
     if (name == "step") return MakeNumber(Seconds(times_.step_ms));
     if (name == "range") return MakeNumber(Seconds(times_.end_ms - times_.start_ms));
+    if (name == "min_of") return MakeScalarExtreme(false, std::move(ops[0]), std::move(ops[1]));
+    if (name == "max_of") return MakeScalarExtreme(true, std::move(ops[0]), std::move(ops[1]));
     if (name == "scalar") return MakeScalar(std::move(ops[0]));
     if (name == "vector") return MakeVector(std::move(ops[0]));
     if (name == "timestamp") return MakeTimestampCall(std::move(ops[0]));
@@ -442,7 +445,9 @@ class Planner {
       Result<OperatorPtr> built = BuildVarying(*subquery.expr);
       use_ = before;
       AUSPEX_ASSIGN_OR_RETURN(OperatorPtr inner, std::move(built));
-      range.source = MakeSubquerySource(std::move(inner), subquery.step_ms > 0 ? subquery.step_ms : kDefaultResolutionMs);
+      const int64_t step_ms = subquery.step_ms > 0 ? subquery.step_ms : kDefaultResolutionMs;
+      if (subquery.aligned) range.aligned_step_ms = step_ms;
+      range.source = MakeSubquerySource(std::move(inner), step_ms, subquery.aligned);
     }
     range.invariant = range.shift.at_ms.has_value();
     return range;
@@ -487,6 +492,7 @@ class Planner {
     RangeSpec spec;
     spec.function = name;
     spec.range_ms = range.range_ms;
+    spec.aligned_step_ms = range.aligned_step_ms;
     spec.shift = range.shift;
     spec.source = std::move(range.source);
     spec.keeps_metric_name = function->keeps_metric_name || call.keep_metric_names;
@@ -540,6 +546,7 @@ class Planner {
     PlannedJointPart out;
     if (argument.type == ValueType::kMatrix) {
       AUSPEX_ASSIGN_OR_RETURN(Range range, BuildRange(argument));
+      if (range.aligned_step_ms > 0) return FailedPrecondition("aligned subqueries cannot be read by several rows at once");
       out.invariant = range.invariant;
       out.part.source = std::move(range.source);
       out.part.range_ms = range.range_ms;

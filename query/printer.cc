@@ -44,7 +44,7 @@ class Printer {
     VisitTight(*subquery.expr);
     out_ += '[';
     PrintDuration(subquery.range, subquery.range_ms);
-    out_ += ':';
+    out_ += subquery.aligned ? "::" : ":";
     if (subquery.step != nullptr || subquery.step_ms != 0) PrintDuration(subquery.step, subquery.step_ms);
     out_ += ']';
     PrintTime(subquery.time);

@@ -23,6 +23,13 @@ void DropStaleMarkers(SampleColumns& columns) {
   if (!columns.histograms.empty()) columns.histograms.resize(kept);
 }
 
+void DropBefore(int64_t t_ms, SampleColumns& columns) {
+  const auto count = std::lower_bound(columns.t_ms.begin(), columns.t_ms.end(), t_ms) - columns.t_ms.begin();
+  columns.t_ms.erase(columns.t_ms.begin(), columns.t_ms.begin() + count);
+  columns.values.erase(columns.values.begin(), columns.values.begin() + count);
+  if (!columns.histograms.empty()) columns.histograms.erase(columns.histograms.begin(), columns.histograms.begin() + count);
+}
+
 // Runs have none.
 void DropStaleMarkers(SummarizedColumns& columns) {
   std::vector<int64_t>& t_ms = columns.samples.t_ms;
@@ -48,25 +55,29 @@ void DropStaleMarkers(SummarizedColumns& columns) {
 
 class StoredSelection final : public Selection {
  public:
-  StoredSelection(std::unique_ptr<Selection> selection, bool reset_hints)
-      : selection_(std::move(selection)), reset_hints_(reset_hints) {}
+  /// `hints_from_ms`: give reset hints, and leave out the samples before.
+  StoredSelection(std::unique_ptr<Selection> selection, std::optional<int64_t> hints_from_ms)
+      : selection_(std::move(selection)), hints_from_ms_(hints_from_ms) {}
   size_t size() const override { return selection_->size(); }
   Labels labels(size_t index) const override { return selection_->labels(index); }
   Labels LabelsKept(size_t index, std::span<const std::string_view> names) const override {
     return selection_->LabelsKept(index, names);
   }
   std::unique_ptr<SeriesReader> NewReader() const override {
-    return std::make_unique<Reader>(selection_->NewReader(), reset_hints_);
+    return std::make_unique<Reader>(selection_->NewReader(), hints_from_ms_);
   }
 
  private:
   class Reader final : public SeriesReader {
    public:
-    Reader(std::unique_ptr<SeriesReader> reader, bool reset_hints) : reader_(std::move(reader)), reset_hints_(reset_hints) {}
+    Reader(std::unique_ptr<SeriesReader> reader, std::optional<int64_t> hints_from_ms)
+        : reader_(std::move(reader)), hints_from_ms_(hints_from_ms) {}
     Status Read(size_t index, SampleColumns& out) override {
       AUSPEX_RETURN_IF_ERROR(reader_->Read(index, out));
       DropStaleMarkers(out);
-      if (reset_hints_) AddResetHints(out);
+      if (!hints_from_ms_) return OkStatus();
+      AddResetHints(out);
+      DropBefore(*hints_from_ms_, out);
       return OkStatus();
     }
     Status ReadSummarized(size_t index, const SummaryUse& use, SummarizedColumns& out) override {
@@ -78,10 +89,10 @@ class StoredSelection final : public Selection {
 
    private:
     std::unique_ptr<SeriesReader> reader_;
-    const bool reset_hints_;
+    const std::optional<int64_t> hints_from_ms_;
   };
   std::unique_ptr<Selection> selection_;
-  const bool reset_hints_;
+  const std::optional<int64_t> hints_from_ms_;
 };
 
 class StoredSource final : public RangeSource {
@@ -92,11 +103,14 @@ class StoredSource final : public RangeSource {
     SelectRequest request;
     request.tenant = execution.tenant();
     request.matchers = matchers_;
-    request.begin_ms = begin_ms;
+    // Whether the first histogram is a reset, the one before it tells.
+    request.begin_ms = reset_hints_ ? begin_ms - execution.lookback_ms() : begin_ms;
     request.end_ms = end_ms + 1;
     AUSPEX_ASSIGN_OR_RETURN(std::unique_ptr<Selection> selection, execution.store().Select(request));
-    return std::unique_ptr<Selection>(std::make_unique<StoredSelection>(std::move(selection), reset_hints_));
+    const auto hints_from_ms = reset_hints_ ? std::optional(begin_ms) : std::nullopt;
+    return std::unique_ptr<Selection>(std::make_unique<StoredSelection>(std::move(selection), hints_from_ms));
   }
+  bool Summarizes() const override { return !reset_hints_; }
   bool OneMetric() const override { return one_metric_; }
   bool Stored() const override { return true; }
 
@@ -146,14 +160,19 @@ class BatchSelection final : public Selection {
 
 class SubquerySource final : public RangeSource {
  public:
-  SubquerySource(OperatorPtr expr, int64_t step_ms) : expr_(std::move(expr)), step_ms_(step_ms) {}
+  SubquerySource(OperatorPtr expr, int64_t step_ms, bool aligned)
+      : expr_(std::move(expr)), step_ms_(step_ms), aligned_(aligned) {}
   Result<std::unique_ptr<Selection>> Open(int64_t begin_ms, int64_t end_ms, Execution& execution) const override {
     AUSPEX_RETURN_IF_ERROR(execution.Stop());
-    // Steps lie at multiples of the resolution, whatever the time of the evaluation. Division rounds towards zero.
     StepGrid grid;
     grid.step_ms = step_ms_;
-    grid.start_ms = step_ms_ * (begin_ms / step_ms_);
-    if (grid.start_ms < begin_ms) grid.start_ms += step_ms_;
+    if (aligned_) {
+      grid.start_ms = end_ms - step_ms_ * ((end_ms - begin_ms) / step_ms_);
+    } else {
+      // Steps lie at multiples of the resolution, whatever the time of the evaluation. Division rounds towards zero.
+      grid.start_ms = step_ms_ * (begin_ms / step_ms_);
+      if (grid.start_ms < begin_ms) grid.start_ms += step_ms_;
+    }
     grid.count = end_ms < grid.start_ms ? 0 : static_cast<size_t>((end_ms - grid.start_ms) / step_ms_) + 1;
     if (grid.count == 0) return std::unique_ptr<Selection>(std::make_unique<BatchSelection>(Batch(0), grid));
     // One row must fit before it is made.
@@ -169,6 +188,7 @@ class SubquerySource final : public RangeSource {
  private:
   const OperatorPtr expr_;
   const int64_t step_ms_;
+  const bool aligned_;
 };
 
 }  // namespace
@@ -177,8 +197,8 @@ std::unique_ptr<const RangeSource> MakeStoredSource(std::vector<Matcher> matcher
   return std::make_unique<StoredSource>(std::move(matchers), reset_hints);
 }
 
-std::unique_ptr<const RangeSource> MakeSubquerySource(OperatorPtr expr, int64_t step_ms) {
-  return std::make_unique<SubquerySource>(std::move(expr), step_ms);
+std::unique_ptr<const RangeSource> MakeSubquerySource(OperatorPtr expr, int64_t step_ms, bool aligned) {
+  return std::make_unique<SubquerySource>(std::move(expr), step_ms, aligned);
 }
 
 bool FixesMetricName(const std::vector<Matcher>& matchers) {

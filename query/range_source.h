@@ -24,6 +24,8 @@ class RangeSource {
   virtual ~RangeSource() = default;
   /// The series with their samples of [begin_ms, end_ms], staleness markers left out.
   virtual Result<std::unique_ptr<Selection>> Open(int64_t begin_ms, int64_t end_ms, Execution& execution) const = 0;
+  /// Whether a Selection's ReadSummarized saves anything.
+  virtual bool Summarizes() const { return false; }
   /// Whether all series have the same metric name, so that dropping it cannot make two of them equal.
   virtual bool OneMetric() const = 0;
   /// Whether samples are read as they are stored: reading far back then costs no evaluation.
@@ -33,8 +35,8 @@ class RangeSource {
 /// The series that all `matchers` hold for.
 /// `reset_hints`: histograms say whether they are resets (reset_hint.h).
 std::unique_ptr<const RangeSource> MakeStoredSource(std::vector<Matcher> matchers, bool reset_hints = false);
-/// `expr` at every multiple of step_ms.
-std::unique_ptr<const RangeSource> MakeSubquerySource(OperatorPtr expr, int64_t step_ms);
+/// `expr` at every multiple of step_ms; `aligned`: at the end of the range, and every step_ms before.
+std::unique_ptr<const RangeSource> MakeSubquerySource(OperatorPtr expr, int64_t step_ms, bool aligned = false);
 
 /// Whether a matcher fixes the metric name.
 bool FixesMetricName(const std::vector<Matcher>& matchers);

@@ -71,6 +71,7 @@ class TreeBuilder {
   bool OpenRange(Token bracket);
   bool CloseMatrix(Token bracket);
   bool SubqueryRange(Token colon);
+  bool AlignedSubqueryRange(Token colons);
   bool SubqueryStep(Token);
   bool CloseSubquery(Token bracket);
   bool BeginOffset(Token word);

@@ -61,6 +61,12 @@ bool TreeBuilder::SubqueryRange(Token) {
   return TakeDuration(true, subquery_.range_ms, subquery_.range);
 }
 
+bool TreeBuilder::AlignedSubqueryRange(Token colons) {
+  if (!SubqueryRange(colons)) return false;
+  subquery_.aligned = true;
+  return true;
+}
+
 bool TreeBuilder::SubqueryStep(Token) { return TakeDuration(true, subquery_.step_ms, subquery_.step); }
 
 bool TreeBuilder::CloseSubquery(Token bracket) {

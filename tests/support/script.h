@@ -39,7 +39,7 @@ using ScriptTargetMaker = std::function<Result<std::unique_ptr<ScriptTarget>>()>
 /// eval; `expect fail|warn|info msg:TEXT` and `regex:RE` look at the text, without the place at its end: each note must be
 /// expected, if texts are given, and each expected text must be among the notes. Values agree within a millionth.
 /// An instant query is asked a second time as a step of a range query.
-/// Errors: FailedPrecondition, "line 12: ...", at the first expectation that does not hold.
+/// Errors: FailedPrecondition, "line 12: ...", with every expectation that does not hold.
 Status RunScript(std::string_view text, const ScriptTargetMaker& make_target);
 
 /// Samples of one line of a script: "1 2+3x4 _x2 stale". Absent values are left out.

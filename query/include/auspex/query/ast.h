@@ -78,6 +78,7 @@ struct Subquery {
   TimeModifier time;
   DurationExprPtr range;  ///< what range_ms and step_ms were computed from, or null
   DurationExprPtr step;
+  bool aligned = false;  ///< `[1h::5m]`: the steps end at the evaluation time, instead of lying at multiples of the step
 };
 
 struct Unary {

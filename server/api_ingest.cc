@@ -9,39 +9,28 @@ namespace {
 
 constexpr std::string_view kRemoteWrite = "remote_write";
 
-/// Stores what a decoder made, and says what became of it: 204 when all of it is stored; 400 with the first offender
-/// when some rows were wrong, the others being stored all the same.
-ApiResult Store(Service& service, std::string_view protocol, const Status& decoded, const WriteBatch& batch,
-                IngestReport report, ResponseWriter& response) {
-  if (!decoded.ok()) {
-    service.metrics().CountIngest(protocol, 0, 1, 0);
-    return StoreError(decoded);
-  }
-  uint64_t accepted = 0;
-  uint64_t histograms = 0;
-  if (!batch.empty()) {
-    const Result<AppendReport> appended = service.database().Append(batch);
-    if (!appended.ok()) return StoreError(appended.status());
-    accepted = appended->accepted;
-    histograms = appended->accepted_histograms;
-    if (appended->rejected > 0) report.Reject(appended->rejected, appended->first_rejected);
-  }
-  service.metrics().CountIngest(protocol, accepted, report.rejected, report.skipped);
+/// Says what became of a batch: 204 when all of it is stored; 400 with the first offender when some rows were wrong, the
+/// others being stored all the same.
+ApiResult Answer(Service& service, std::string_view protocol, const WriteBatch& batch, const AppendReport& appended,
+                 IngestReport report, ResponseWriter& response) {
+  if (appended.rejected > 0) report.Reject(appended.rejected, appended.first_rejected);
+  service.metrics().CountIngest(protocol, appended.accepted, report.rejected, report.skipped);
   if (protocol == kRemoteWrite) {
     // What senders of version 2 compare with what they sent.
-    response.SetHeader("X-Prometheus-Remote-Write-Samples-Written", std::to_string(accepted - histograms));
+    const uint64_t histograms = appended.accepted_histograms;
+    response.SetHeader("X-Prometheus-Remote-Write-Samples-Written", std::to_string(appended.accepted - histograms));
     response.SetHeader("X-Prometheus-Remote-Write-Histograms-Written", std::to_string(histograms));
     response.SetHeader("X-Prometheus-Remote-Write-Exemplars-Written", std::to_string(batch.exemplars().size()));
   }
   if (report.rejected > 0) {
     return BadData(
-        fmt::format("{}; refused {}, stored {} samples", report.first_rejected.message(), report.rejected, accepted));
+        fmt::format("{}; refused {}, stored {} samples", report.first_rejected.message(), report.rejected, appended.accepted));
   }
   response.SetStatus(204);
   return std::nullopt;
 }
 
-/// Decompresses the body and runs `decode(body, target, report)`.
+/// Decompresses the body, runs `decode(body, target, report)` and stores what it made.
 template <typename Decode>
 ApiResult Ingest(Service& service, std::string_view protocol, std::string_view encoding, Request& request,
                  ResponseWriter& response, Decode decode) {
@@ -52,10 +41,24 @@ ApiResult Ingest(Service& service, std::string_view protocol, std::string_view e
     return BodyError(body.status());
   }
   WriteBatch& batch = buffers->batch;
-  IngestReport report;
-  const Status decoded =
-      decode(*body, IngestTarget{service.series_cache(), batch, service.ingest_limits, service.NowMs()}, report);
-  return Store(service, protocol, decoded, batch, std::move(report), response);
+  for (bool first = true;; first = false) {
+    IngestReport report;
+    const Status decoded =
+        decode(*body, IngestTarget{service.series_cache(), batch, service.ingest_limits, service.NowMs()}, report);
+    if (!decoded.ok()) {
+      service.metrics().CountIngest(protocol, 0, 1, 0);
+      return StoreError(decoded);
+    }
+    const Result<AppendReport> appended = batch.empty() ? AppendReport() : service.database().Append(batch);
+    if (!appended.ok()) return StoreError(appended.status());
+    if (!first || appended->unknown_series == 0) {
+      return Answer(service, protocol, batch, *appended, std::move(report), response);
+    }
+    // Series that retention or a deletion has taken since: all names are looked up anew. Writing the other rows twice changes
+    // nothing.
+    service.series_cache().Forget();
+    batch.Clear();
+  }
 }
 
 enum class RemoteWriteVersion : uint8_t { k1, k2 };

@@ -32,6 +32,8 @@ using boost::system::error_code;
 constexpr size_t kEncodeFromBytes = 1024;
 // An answer up to this size is sent whole; beyond, it streams in pieces of this size.
 constexpr size_t kPieceBytes = 256 << 10;
+// How much of a body is read at a time at least, if there is so much; and what its memory begins with.
+constexpr size_t kReadBytes = 64 << 10;
 // What is read and thrown away of a refused request, so that the client gets to see why.
 constexpr size_t kDiscardBytes = 64 << 20;
 
@@ -95,6 +97,7 @@ class Session final : public HttpSession, public std::enable_shared_from_this<Se
   void ReadRequest();
   void OnHeader(error_code error);
   void ReadBody(error_code error);
+  void ReadKnownBody(size_t done_bytes);
   bool ReserveBody();
   void Dispatch();
   void WatchForDisconnect();
@@ -310,10 +313,38 @@ void Session::ReadBody(error_code error) {
                     context_.bodies.limit_bytes));
   } else if (parser_->is_done()) {
     Dispatch();
+  } else if (parser_->content_length()) {
+    std::string& body = parser_->get().body();
+    const auto* arrived = static_cast<const char*>(buffer_.data().data());
+    body.assign(arrived, std::min<uint64_t>(buffer_.size(), *parser_->content_length()));
+    buffer_.consume(body.size());
+    ReadKnownBody(body.size());
   } else {
+    buffer_.reserve(buffer_.size() + kReadBytes);  // which decides how much is read at once
     http::async_read_some(stream_, buffer_, *parser_,
                           [self = shared_from_this()](error_code failed, size_t) { self->ReadBody(failed); });
   }
+}
+
+// The parser would take the bytes through a small buffer of its own; here they go where they belong, as many as have come.
+void Session::ReadKnownBody(size_t done_bytes) {
+  std::string& body = parser_->get().body();
+  const size_t length = *parser_->content_length();
+  if (done_bytes == length) {
+    body.resize(length);
+    Dispatch();
+    return;
+  }
+  // Memory follows what has come, not what was announced.
+  if (done_bytes == body.size()) body.resize(std::min(length, std::max(kReadBytes, done_bytes * 4)));
+  stream_.async_read_some(asio::buffer(body.data() + done_bytes, body.size() - done_bytes),
+                          [self = shared_from_this(), done_bytes](error_code failed, size_t count) {
+                            if (failed) {
+                              self->Refuse(failed);
+                            } else {
+                              self->ReadKnownBody(done_bytes + count);
+                            }
+                          });
 }
 
 void Session::Dispatch() {

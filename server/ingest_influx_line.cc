@@ -89,7 +89,9 @@ class Decoder {
     t_ms_ = target_.now_ms;
     if (at == end) return true;
     uint64_t time = 0;
-    if (*at != ' ' || TakeDigits(++at, end, time) - 1 >= 18 || at != end) return false;
+    if (*at != ' ') return false;
+    const int digits = TakeDigits(++at, end, time);
+    if (digits == 0 || digits > 19 || at != end || time > static_cast<uint64_t>(INT64_MAX)) return false;
     return ToMs(static_cast<int64_t>(time));
   }
 

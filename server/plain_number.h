@@ -7,7 +7,7 @@ namespace auspex::server {
 /// Numbers as machines write them: digits, with a sign and a point at most. Everything else is left to the general parsers,
 /// whose answers these give.
 
-/// Reads digits from `at` on and moves it behind them. Returns how many there were; more than 18 do not fit.
+/// Reads digits from `at` on and moves it behind them. Returns how many there were; more than 19 do not fit.
 inline int TakeDigits(const char*& at, const char* end, uint64_t& number) {
   const char* const begin = at;
   for (; at != end; ++at) {

@@ -94,6 +94,11 @@ std::shared_ptr<SeriesCache::Table> SeriesCache::Restart(const std::shared_ptr<T
   return table_;
 }
 
+void SeriesCache::Forget() {
+  const std::lock_guard lock(mu_);
+  if (table_ != nullptr) table_ = std::make_shared<Table>(max_entries_);
+}
+
 SeriesCursor::SeriesCursor(SeriesCache& cache) : cache_(cache), table_(cache.CurrentTable()) {
   if (table_ != nullptr) MoveTo(0);
 }

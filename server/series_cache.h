@@ -43,6 +43,9 @@ class SeriesCache {
   explicit SeriesCache(Resolve resolve = {}, size_t max_entries = size_t{1} << 21);
   ~SeriesCache();
 
+  /// Every name has to be resolved again. Cursors that exist go on with what they know.
+  void Forget();
+
   Key KeyOf(std::string_view name) const;
   /// Of a name that is told apart only within `prefix`.
   Key KeyOf(const Key& prefix, std::string_view name) const;

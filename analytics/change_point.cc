@@ -126,6 +126,18 @@ double DeviationOf(const Variogram& variogram, size_t m) {
   return std::sqrt(std::max(sum / (length * length), 0.0));
 }
 
+// The mean square of the steps between samples, without the three largest, which may be changes of level. Where tails are
+// heavy, or most samples equal, this is more than a normal distribution has with the same mean size.
+double SquareOfSteps(const std::vector<double>& x) {
+  std::vector<double> squares;
+  for (size_t i = 1; i < x.size(); ++i) squares.push_back((x[i] - x[i - 1]) * (x[i] - x[i - 1]));
+  const auto kept = squares.end() - 3;
+  std::nth_element(squares.begin(), kept, squares.end());
+  double sum = 0;
+  for (auto square = squares.begin(); square != kept; ++square) sum += *square;
+  return sum / static_cast<double>(kept - squares.begin());
+}
+
 struct Candidate {
   size_t at = 0;
   size_t m = 0;
@@ -148,7 +160,7 @@ class Search {
     std::vector<Candidate> candidates;
     LevelChanges out;
     // Longer runs vary at least as much as if they were made of independent shorter ones.
-    double least = variogram_.variance[1];
+    double least = std::max(variogram_.variance[1], SquareOfSteps(x_));
     for (size_t m = kShortest; m <= longest; m = m % 3 == 0 ? m / 3 * 4 : m / 2 * 3) {
       const double length = static_cast<double>(m);
       const double deviation = std::max(DeviationOf(variogram_, m), std::sqrt(least / length));
@@ -184,7 +196,7 @@ class Search {
     for (size_t i = m; i + m <= x_.size(); ++i) {
       const double difference = Mean(i, i + m) - Mean(i - m, i) - drift;
       double score = std::abs(difference) / unit;
-      if (score > std::max(peak.score, std::min(best, 1.0)) && !Confirmed(i, m, difference + drift, drift)) score = 0;
+      if (score > std::max(peak.score, std::min(best, 1.0)) && !Confirmed(i, m, difference)) score = 0;
       best = std::max(best, score);
       if (score >= 1 && score > peak.score) peak = {i, m, score};
       if (peak.m > 0 && (score < 1 || i - peak.at >= m)) {
@@ -195,11 +207,30 @@ class Search {
     if (peak.m > 0) candidates.push_back(peak);
   }
 
-  // Means can be moved by a few samples, medians cannot.
-  bool Confirmed(size_t i, size_t m, double difference, double drift) const {
-    const auto at = [&](size_t k) { return x_.begin() + static_cast<std::ptrdiff_t>(k); };
-    const double medians = Median({at(i), at(i + m)}) - Median({at(i - m), at(i)}) - drift;
-    return std::abs(medians) >= 0.5 * std::abs(difference - drift) && (medians > 0) == (difference - drift > 0);
+  // Means can be moved by a few samples, medians cannot; the medians have to differ by more than their own error.
+  bool Confirmed(size_t i, size_t m, double difference) const {
+    const double slope = variogram_.slope[m];
+    const auto without_slope = [&](size_t begin) {
+      std::vector<double> out(m);
+      for (size_t k = 0; k < m; ++k) out[k] = x_[begin + k] - slope * (static_cast<double>(begin + k) - static_cast<double>(i));
+      return out;
+    };
+    std::vector<double> before = without_slope(i - m);
+    std::vector<double> after = without_slope(i);
+    // Some 1.6 standard errors of a median, in ranks.
+    const double margin = 0.8 * std::sqrt(static_cast<double>(m));
+    const auto rank = [&](double offset) {
+      return std::clamp<std::ptrdiff_t>(std::lround(0.5 * static_cast<double>(m - 1) + offset), 0,
+                                        static_cast<std::ptrdiff_t>(m) - 1);
+    };
+    const auto at = [](std::vector<double>& values, std::ptrdiff_t k) {
+      std::nth_element(values.begin(), values.begin() + k, values.end());
+      return values[static_cast<size_t>(k)];
+    };
+    const double sign = difference > 0 ? 1 : -1;
+    const double clear = sign * (at(after, rank(-sign * margin)) - at(before, rank(sign * margin)));
+    const double medians = sign * (Median(std::move(after)) - Median(std::move(before)));
+    return medians >= 0.5 * std::abs(difference) && clear >= 0.25 * std::abs(difference);
   }
 
   // The place around `peak`, within (begin, end), where a line with a jump leaves the least squares.

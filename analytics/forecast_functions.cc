@@ -44,14 +44,16 @@ class ForecastKernel final : public query::RangeFunction {
       if (first == last) continue;
       const auto from = static_cast<size_t>(first - input.t_ms.begin());
       const auto count = static_cast<size_t>(last - first);
-      const auto forecast =
-          options_.forecaster->fit({input.t_ms.subspan(from, count), input.values.subspan(from, count), t_ms, options_.season});
+      const double argument = Scalar(input, first_position_, step);
+      ForecastWindow window{input.t_ms.subspan(from, count), input.values.subspan(from, count), t_ms, options_.season};
+      if (!output_.exhaustion) window.ahead_seconds = argument;
+      const auto forecast = options_.forecaster->fit(window);
       if (!forecast) {
         annotations.Warn(name_ + ": too little history for " +
                          std::string(input.labels == nullptr ? std::string_view("a series") : input.labels->MetricName()));
         continue;
       }
-      out[step] = Answer(*forecast, Scalar(input, first_position_, step), input, step);
+      out[step] = Answer(*forecast, argument, input, step);
     }
     return OkStatus();
   }

@@ -3,36 +3,14 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
-#include <optional>
 
+#include "forecaster_auto.h"
 #include "forecaster_linear.h"
 
 namespace auspex::analytics {
-namespace {
-
-class AutoForecast final : public FittedForecast {
- public:
-  explicit AutoForecast(Forecast forecast) : forecast_(std::move(forecast)) {}
-  double At(double ahead, double sigmas) const override { return forecast_.At(ahead, sigmas); }
-  double SecondsTo(double limit, LimitSide side, double horizon, double sigmas) const override {
-    return forecast_.SecondsTo(limit, side, horizon, sigmas);
-  }
-
- private:
-  Forecast forecast_;
-};
-
-std::unique_ptr<const FittedForecast> FitAuto(const ForecastWindow& window) {
-  std::optional<Forecast> forecast = Forecast::Fit(window.t_ms, window.values, window.now_ms, window.season);
-  if (!forecast) return nullptr;
-  return std::make_unique<AutoForecast>(*std::move(forecast));
-}
-
-}  // namespace
-
 ForecasterRegistry ForecasterRegistry::BuiltIn() {
   ForecasterRegistry registry;
-  registry.rows_.push_back({"auto", "trend of five shapes, with a day and a week where they explain the window", FitAuto});
+  registry.rows_.push_back({"auto", "values: fifteen simple forecasts, trusted as far as they were right; limits: trend and season", FitAuto});
   registry.rows_.push_back({"linear", "a straight line by least squares, with its prediction interval", FitLinear});
   return registry;
 }

@@ -1,6 +1,7 @@
 // Forecasts 1 h and 1 d ahead, forty origins in the second half of each series: mean absolute scaled error (R. Hyndman,
 // A. Koehler, 2006; scaled by the mean size of the steps between samples before the origins). Beside it the value of one day
-// earlier (seasonal naive) and predict_linear over the same range, over one day and over one hour.
+// earlier (seasonal naive), the newest value, and predict_linear over a week and over a day; how often the 95 % interval holds
+// what came.
 #include <algorithm>
 #include <array>
 #include <cmath>
@@ -35,6 +36,8 @@ double MeanStep(const LabelledSeries& series, size_t count) {
 Status ReportForecast(const query::FunctionRegistry& registry, const std::vector<LabelledSeries>& corpus, int64_t range_ms) {
   for (const int64_t ahead_ms : {kHourMs, kDayMs}) {
     std::map<std::string, std::vector<double>> errors;  // by method: one mean per series
+    size_t held = 0;
+    size_t asked = 0;
     for (const LabelledSeries& series : corpus) {
       const size_t half = series.t_ms.size() / 2;
       const double scale = MeanStep(series, half);
@@ -53,7 +56,14 @@ Status ReportForecast(const query::FunctionRegistry& registry, const std::vector
           return CallAt(registry, function, window_ms, scalars, "", series.name, series.t_ms, series.values, {now_ms, 1, 1});
         };
         AUSPEX_ASSIGN_OR_RETURN(const auto ours, ask("forecast", range_ms));
-        add("forecast", ours[0]);
+        AUSPEX_ASSIGN_OR_RETURN(const auto lower, ask("forecast_lower", range_ms));
+        AUSPEX_ASSIGN_OR_RETURN(const auto upper, ask("forecast_upper", range_ms));
+        // Too little history: what a dashboard would go on with.
+        add("forecast", query::IsAbsent(ours[0]) ? ValueAt(series, now_ms) : ours[0]);
+        if (!query::IsAbsent(ours[0])) {
+          held += lower[0] <= truth && truth <= upper[0] ? 1 : 0;
+          ++asked;
+        }
         add("last value", ValueAt(series, now_ms));
         add("seasonal naive", ValueAt(series, now_ms + ahead_ms - kDayMs));
         const auto line = [&](int64_t window_ms) {
@@ -95,6 +105,8 @@ Status ReportForecast(const query::FunctionRegistry& registry, const std::vector
       std::printf("  %-22s mean %7.2f  median %6.2f  best of %zu\n", method.c_str(), sum / static_cast<double>(values.size()),
                   sorted[sorted.size() / 2], best);
     }
+    std::printf("  the 95 %% interval holds %.1f %% of %zu values\n",
+                100.0 * static_cast<double>(held) / static_cast<double>(std::max<size_t>(1, asked)), asked);
   }
   return OkStatus();
 }

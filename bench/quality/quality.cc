@@ -45,7 +45,9 @@ Status Measure(const std::string& folder, const std::vector<std::string>& only, 
     }
   }
   if (wanted("exhaustion")) AUSPEX_RETURN_IF_ERROR(ReportExhaustion(registry, details));
-  if (!corpus.empty() && wanted("forecast")) AUSPEX_RETURN_IF_ERROR(ReportForecast(registry, corpus, 7 * int64_t{86'400'000}));
+  if (!corpus.empty() && wanted("forecast")) {
+    for (const int64_t days : {1, 7, 14}) AUSPEX_RETURN_IF_ERROR(ReportForecast(registry, corpus, days * int64_t{86'400'000}));
+  }
   return OkStatus();
 }
 

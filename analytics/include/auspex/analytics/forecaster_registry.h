@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <limits>
 #include <memory>
 #include <span>
 #include <string>
@@ -31,6 +32,8 @@ struct ForecastWindow {
   std::span<const double> values;  ///< as many; may hold NaN and infinities
   int64_t now_ms = 0;
   Season season = Season::kAuto;  ///< which season may be used
+  /// The moment that will be asked for, in seconds after now; NaN: when a limit is reached.
+  double ahead_seconds = std::numeric_limits<double>::quiet_NaN();
 };
 
 /// One algorithm: what `algo=NAME` of the forecast functions chooses. Its answer is a function of the window alone, so that an

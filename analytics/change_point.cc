@@ -33,11 +33,15 @@ std::vector<double> WithoutSpikes(std::span<const double> values) {
   const size_t n = values.size();
   std::vector<double> middle(n);
   std::vector<double> distance(n);
-  for (size_t i = 0; i < n; ++i) {
-    const size_t c = std::clamp<size_t>(i, 2, n - 3);
-    middle[i] = Median5(values[c - 2], values[c - 1], values[c], values[c + 1], values[c + 2]);
-    distance[i] = std::abs(values[i] - middle[i]);
+  for (size_t i = 2; i + 2 < n; ++i) {
+    middle[i] = Median5(values[i - 2], values[i - 1], values[i], values[i + 1], values[i + 2]);
   }
+  // The ends go on as the medians beside them do, so that a slope is none.
+  for (const size_t k : {size_t{1}, size_t{0}}) {
+    middle[k] = 2 * middle[2] - middle[4 - k];
+    middle[n - 1 - k] = 2 * middle[n - 3] - middle[n - 5 + k];
+  }
+  for (size_t i = 0; i < n; ++i) distance[i] = std::abs(values[i] - middle[i]);
   double sum = 0;
   for (const double d : distance) sum += d;
   // The mean as well, where more than half of the distances are 0: counts, switches.
@@ -126,11 +130,14 @@ double DeviationOf(const Variogram& variogram, size_t m) {
   return std::sqrt(std::max(sum / (length * length), 0.0));
 }
 
-// The mean square of the steps between samples, without the three largest, which may be changes of level. Where tails are
-// heavy, or most samples equal, this is more than a normal distribution has with the same mean size.
-double SquareOfSteps(const std::vector<double>& x) {
+// The mean square of the steps between samples about the slope, without the three largest, which may be changes of level. Where
+// tails are heavy, or most samples equal, this is more than a normal distribution has with the same mean size.
+double SquareOfSteps(const std::vector<double>& x, double slope) {
   std::vector<double> squares;
-  for (size_t i = 1; i < x.size(); ++i) squares.push_back((x[i] - x[i - 1]) * (x[i] - x[i - 1]));
+  for (size_t i = 1; i < x.size(); ++i) {
+    const double step = x[i] - x[i - 1] - slope;
+    squares.push_back(step * step);
+  }
   const auto kept = squares.end() - 3;
   std::nth_element(squares.begin(), kept, squares.end());
   double sum = 0;
@@ -146,7 +153,7 @@ struct Candidate {
 
 class Search {
  public:
-  explicit Search(std::span<const double> values) : x_(WithoutSpikes(values)), sums_(x_.size() + 1, 0) {
+  explicit Search(std::span<const double> values) : raw_(values), x_(WithoutSpikes(values)), sums_(x_.size() + 1, 0) {
     for (size_t i = 0; i < x_.size(); ++i) sums_[i + 1] = sums_[i] + (x_[i] - x_[0]);
     double magnitude = 0;
     for (const double x : x_) magnitude = std::max(magnitude, std::abs(x));
@@ -160,7 +167,7 @@ class Search {
     std::vector<Candidate> candidates;
     LevelChanges out;
     // Longer runs vary at least as much as if they were made of independent shorter ones.
-    double least = std::max(variogram_.variance[1], SquareOfSteps(x_));
+    double least = std::max(variogram_.variance[1], SquareOfSteps(x_, variogram_.slope[1]));
     for (size_t m = kShortest; m <= longest; m = m % 3 == 0 ? m / 3 * 4 : m / 2 * 3) {
       const double length = static_cast<double>(m);
       const double deviation = std::max(DeviationOf(variogram_, m), std::sqrt(least / length));
@@ -207,12 +214,14 @@ class Search {
     if (peak.m > 0) candidates.push_back(peak);
   }
 
-  // Means can be moved by a few samples, medians cannot; the medians have to differ by more than their own error.
+  // Means can be moved by a few samples, medians (of the samples as they are) cannot; the medians have to differ by more than
+  // their own error.
   bool Confirmed(size_t i, size_t m, double difference) const {
     const double slope = variogram_.slope[m];
     const auto without_slope = [&](size_t begin) {
       std::vector<double> out(m);
-      for (size_t k = 0; k < m; ++k) out[k] = x_[begin + k] - slope * (static_cast<double>(begin + k) - static_cast<double>(i));
+      for (size_t k = 0; k < m; ++k)
+        out[k] = raw_[begin + k] - slope * (static_cast<double>(begin + k) - static_cast<double>(i));
       return out;
     };
     std::vector<double> before = without_slope(i - m);
@@ -260,6 +269,7 @@ class Search {
     return change;
   }
 
+  std::span<const double> raw_;
   std::vector<double> x_;
   std::vector<double> sums_;  // of x less its first value
   Variogram variogram_;

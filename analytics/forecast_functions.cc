@@ -1,10 +1,13 @@
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <optional>
 
 #include "auspex/analytics/forecaster_registry.h"
+#include "auspex/query/older_samples.h"
 #include "function_options.h"
 #include "function_rows.h"
+#include "season_history.h"
 
 namespace auspex::analytics {
 namespace {
@@ -22,30 +25,48 @@ struct Output {
 constexpr double kExhaustionConfidence = 0.90;
 constexpr double kDefaultConfidence = 0.95;
 
-/// One call of a forecast function. Sees exactly the samples of the window (t - range, t].
-class ForecastKernel final : public query::RangeFunction {
+/// One call of a forecast function. Sees the samples of the window (t - range, t], or of (t - history, t] where that is longer
+/// and the samples are stored ones.
+class ForecastKernel final : public query::LookingBackFunction {
  public:
-  ForecastKernel(Output output, std::string name, int first_position, int confidence_position,
+  ForecastKernel(Output output, std::string name, int64_t range_ms, int first_position, int confidence_position,
                  std::shared_ptr<const ForecasterRegistry> forecasters, ForecastOptions options)
       : output_(output),
         name_(std::move(name)),
+        range_ms_(range_ms),
         first_position_(first_position),
         confidence_position_(confidence_position),
         forecasters_(std::move(forecasters)),
         options_(options) {}
 
-  Status Evaluate(const RangeInput& input, std::span<double> out, Annotations& annotations) const override {
+  int64_t OlderMs() const override { return std::max<int64_t>(0, options_.history_ms - range_ms_); }
+
+  Status EvaluateWith(const RangeInput& input, query::OlderSamples* older, std::span<double> out,
+                      Annotations& annotations) const override {
+    std::span<const int64_t> t_ms = input.t_ms;
+    std::span<const double> values = input.values;
+    SampleColumns longer;
+    int64_t expired_ms = 0;
+    if (older != nullptr && OlderMs() > 0 && !t_ms.empty()) {
+      expired_ms = older->ChangesSince(std::numeric_limits<uint64_t>::max()).expired_ms;
+      AUSPEX_RETURN_IF_ERROR(older->Read(input.steps.start_ms - options_.history_ms, input.steps.end_ms() + 1, longer));
+      t_ms = longer.t_ms;
+      values = longer.values;
+    }
     for (size_t step = 0; step < input.steps.count; ++step) {
-      const int64_t t_ms = input.steps.At(step);
-      const int64_t left_ms = t_ms - input.range_ms;
-      const auto first = input.closed_left ? std::lower_bound(input.t_ms.begin(), input.t_ms.end(), left_ms)
-                                           : std::upper_bound(input.t_ms.begin(), input.t_ms.end(), left_ms);
-      const auto last = std::upper_bound(first, input.t_ms.end(), t_ms);
-      if (first == last) continue;
-      const auto from = static_cast<size_t>(first - input.t_ms.begin());
+      const int64_t now_ms = input.steps.At(step);
+      const auto last = std::upper_bound(t_ms.begin(), t_ms.end(), now_ms);
+      const auto of_range = After(input.closed_left, t_ms.begin(), last, now_ms - input.range_ms);
+      if (of_range == last) continue;  // a series that is gone
+      auto first = of_range;
+      if (!longer.t_ms.empty()) {
+        const int64_t begin_ms = SeasonHistory::BeginOf(now_ms, options_.history_ms, expired_ms);
+        first = std::min(first, After(input.closed_left, t_ms.begin(), last, begin_ms));
+      }
+      const auto from = static_cast<size_t>(first - t_ms.begin());
       const auto count = static_cast<size_t>(last - first);
       const double argument = Scalar(input, first_position_, step);
-      ForecastWindow window{input.t_ms.subspan(from, count), input.values.subspan(from, count), t_ms, options_.season};
+      ForecastWindow window{t_ms.subspan(from, count), values.subspan(from, count), now_ms, options_.season};
       if (!output_.exhaustion) window.ahead_seconds = argument;
       const auto forecast = options_.forecaster->fit(window);
       if (!forecast) {
@@ -59,6 +80,11 @@ class ForecastKernel final : public query::RangeFunction {
   }
 
  private:
+  using Times = std::span<const int64_t>::iterator;
+  static Times After(bool closed, Times begin, Times end, int64_t t_ms) {
+    return closed ? std::lower_bound(begin, end, t_ms) : std::upper_bound(begin, end, t_ms);
+  }
+
   static double Scalar(const RangeInput& input, int position, size_t step) {
     const auto& column = input.scalars[static_cast<size_t>(position)];
     return column.size() == 1 ? column[0] : column[step];
@@ -77,6 +103,7 @@ class ForecastKernel final : public query::RangeFunction {
 
   Output output_;
   std::string name_;
+  int64_t range_ms_;
   int first_position_;
   int confidence_position_;
   std::shared_ptr<const ForecasterRegistry> forecasters_;  // owns options_.forecaster
@@ -113,7 +140,7 @@ query::Function Row(std::string name, Output output, std::string description, st
     }
     AUSPEX_ASSIGN_OR_RETURN(const ForecastOptions options, ParseForecastOptions(name, text, output.exhaustion, *forecasters));
     return std::unique_ptr<const query::RangeFunction>(
-        std::make_unique<ForecastKernel>(output, name, scalars[0], confidence, forecasters, options));
+        std::make_unique<ForecastKernel>(output, name, call.range_ms, scalars[0], confidence, forecasters, options));
   };
   return row;
 }

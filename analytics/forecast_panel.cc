@@ -11,6 +11,7 @@ namespace auspex::analytics {
 namespace {
 
 constexpr size_t kMostCells = 8192;
+constexpr double kFinestCells = 8;  // of a lead
 constexpr size_t kDays = 28;
 constexpr size_t kWeeks = 8;
 constexpr size_t kOrigins = 48;
@@ -46,7 +47,7 @@ size_t StrideOf(size_t count) { return 1 + (count - 1) / FewValues::kMost; }
 }  // namespace
 
 std::optional<ForecastPanel> ForecastPanel::Make(std::span<const int64_t> t_ms, std::span<const double> values, int64_t now_ms,
-                                                 bool day, bool week) {
+                                                 double finest_ms, bool day, bool week) {
   std::vector<double> steps;
   int64_t before_ms = 0;
   size_t count = 0;
@@ -67,24 +68,30 @@ std::optional<ForecastPanel> ForecastPanel::Make(std::span<const int64_t> t_ms, 
   panel.week_ = week;
   const double step_ms = std::max(Median(std::move(steps)), 1.0);
   const double span_ms = static_cast<double>(now_ms - first_ms) + step_ms;
-  panel.width_ms_ = step_ms * std::max(1.0, std::ceil(span_ms / step_ms / static_cast<double>(kMostCells)));
-  const auto cells = static_cast<size_t>(std::ceil(span_ms / panel.width_ms_));
+  const double coarsest = std::max(1.0, std::floor(finest_ms / kFinestCells / step_ms));
+  const double wanted = std::max(1.0, std::ceil(span_ms / step_ms / static_cast<double>(kMostCells)));
+  panel.width_ms_ = step_ms * std::min(coarsest, wanted);
+  const auto cells = static_cast<size_t>(std::min<double>(std::ceil(span_ms / panel.width_ms_), kMostCells));
   panel.cells_.assign(cells, kNone);
   std::vector<double> counts(cells, 0);
   for (size_t i = 0; i < t_ms.size(); ++i) {
     if (!std::isfinite(values[i])) continue;
     const auto back = static_cast<size_t>(static_cast<double>(now_ms - t_ms[i]) / panel.width_ms_);
-    const size_t cell = cells - 1 - std::min(back, cells - 1);
+    if (back >= cells) continue;  // older than can be looked at so finely
+    const size_t cell = cells - 1 - back;
     counts[cell] += 1;
     // A running mean: equal values stay what they are.
     double& mean = panel.cells_[cell];
     mean = counts[cell] == 1 ? values[i] : mean + (values[i] - mean) / counts[cell];
     panel.newest_ = values[i];
   }
-  panel.filled_.resize(cells);
-  panel.sums_.assign(cells + 1, {});
+  const auto oldest = std::find_if(panel.cells_.begin(), panel.cells_.end(), [](double x) { return !std::isnan(x); });
+  if (oldest == panel.cells_.end()) return std::nullopt;
+  panel.cells_.erase(panel.cells_.begin(), oldest);
+  panel.filled_.resize(panel.cells_.size());
+  panel.sums_.assign(panel.cells_.size() + 1, {});
   const double base = panel.cells_[0];
-  for (size_t i = 0; i < cells; ++i) {
+  for (size_t i = 0; i < panel.cells_.size(); ++i) {
     const double x = panel.cells_[i];
     const double u = static_cast<double>(i);
     panel.filled_[i] = std::isnan(x) ? panel.filled_[i - 1] : i;

@@ -38,10 +38,11 @@ struct PanelForecast {
 /// 24). The constants are measured.
 class ForecastPanel {
  public:
-  /// t_ms: strictly increasing, at most now_ms. Values that are not finite are left out. seasons: whether the day and the week
-  /// may be used. None for fewer than kMinSamples. Cost: O(n).
+  /// t_ms: strictly increasing, at most now_ms. Values that are not finite are left out. day, week: whether they may be used.
+  /// finest_ms: how far ahead will be asked at least; decides how fine a long window is looked at.
+  /// None for fewer than kMinSamples. Cost: O(n).
   static std::optional<ForecastPanel> Make(std::span<const int64_t> t_ms, std::span<const double> values, int64_t now_ms,
-                                           bool day, bool week);
+                                           double finest_ms, bool day, bool week);
 
   /// `ahead_ms` > 0 after now. None for more than the window's length, and for fewer than three origins with a sample.
   /// Cost: O(members x origins x 64), 1 to 2 ms.

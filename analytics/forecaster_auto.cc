@@ -57,7 +57,7 @@ std::unique_ptr<const FittedForecast> FitAuto(const ForecastWindow& window) {
   if (window.ahead_seconds > 0) {
     const bool day = window.season == Season::kAuto || window.season == Season::kDay || window.season == Season::kWeek;
     const bool week = window.season == Season::kAuto || window.season == Season::kWeek;
-    auto panel = ForecastPanel::Make(window.t_ms, window.values, window.now_ms, day, week);
+    auto panel = ForecastPanel::Make(window.t_ms, window.values, window.now_ms, 1000 * window.ahead_seconds, day, week);
     if (!panel) return nullptr;
     if (auto answer = panel->At(1000 * window.ahead_seconds)) {
       return std::make_unique<PanelAnswer>(*std::move(panel), window.ahead_seconds, *std::move(answer));

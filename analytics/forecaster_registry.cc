@@ -10,7 +10,8 @@
 namespace auspex::analytics {
 ForecasterRegistry ForecasterRegistry::BuiltIn() {
   ForecasterRegistry registry;
-  registry.rows_.push_back({"auto", "values: fifteen simple forecasts, trusted as far as they were right; limits: trend and season", FitAuto});
+  registry.rows_.push_back(
+      {"auto", "values: fifteen simple forecasts, trusted as far as they were right; limits: trend and season", FitAuto});
   registry.rows_.push_back({"linear", "a straight line by least squares, with its prediction interval", FitLinear});
   return registry;
 }

@@ -104,6 +104,20 @@ std::vector<std::pair<std::string_view, Season>> Seasons() {
   return {{"auto", Season::kAuto}, {"none", Season::kNone}, {"1h", Season::kHour}, {"1d", Season::kDay}, {"1w", Season::kWeek}};
 }
 
+
+// "none" or a duration.
+Key History(int64_t& history_ms) {
+  return {"history", [&history_ms](std::string_view value) {
+            if (value == "none") {
+              history_ms = 0;
+              return OkStatus();
+            }
+            AUSPEX_RETURN_IF_ERROR(ReadDuration(value, history_ms));
+            constexpr int64_t kMostMs = 400 * int64_t{86'400'000};
+            return history_ms <= kMostMs ? OkStatus() : InvalidArgument("expected at most 400d");
+          }};
+}
+
 }  // namespace
 
 Result<AnomalyOptions> ParseAnomalyOptions(std::string_view function, std::string_view text,
@@ -129,16 +143,7 @@ Result<AnomalyOptions> ParseAnomalyOptions(std::string_view function, std::strin
          options.has_range = true;
          return OkStatus();
        }},
-      {"history",
-       [&](std::string_view value) {
-         if (value == "none") {
-           options.history_ms = 0;
-           return OkStatus();
-         }
-         AUSPEX_RETURN_IF_ERROR(ReadDuration(value, options.history_ms));
-         constexpr int64_t kMostMs = 400 * int64_t{86'400'000};
-         return options.history_ms <= kMostMs ? OkStatus() : InvalidArgument("expected at most 400d");
-       }},
+      History(options.history_ms),
       {"eval", [&](std::string_view value) { return ReadDuration(value, options.eval_ms); }},
   };
   AUSPEX_RETURN_IF_ERROR(ReadKeys(function, text, keys));
@@ -168,7 +173,8 @@ Result<ForecastOptions> ParseForecastOptions(std::string_view function, std::str
   std::vector<Key> keys = {
       Choice("algo", options.forecaster, std::move(algorithms)),
       Choice("season", options.season,
-             {{"auto", Season::kAuto}, {"none", Season::kNone}, {"1d", Season::kDay}, {"1w", Season::kWeek}})};
+             {{"auto", Season::kAuto}, {"none", Season::kNone}, {"1d", Season::kDay}, {"1w", Season::kWeek}}),
+      History(options.history_ms)};
   if (has_limit) {
     keys.push_back(Choice<LimitSide>("dir", options.side,
                                      {{"auto", LimitSide::kAuto}, {"up", LimitSide::kUp}, {"down", LimitSide::kDown}}));

@@ -25,7 +25,7 @@ struct AnomalyOptions {
   double highest = 0;
   bool has_range = false;
   int64_t history_ms = 56 * int64_t{86'400'000};  ///< how long before the anchor seasons are learned from
-  int64_t eval_ms = 0;  ///< the stretch that is judged: 0 the newest sample
+  int64_t eval_ms = 0;                            ///< the stretch that is judged: 0 the newest sample
 };
 
 /// What `opts` of the forecast functions may say.
@@ -34,6 +34,7 @@ struct ForecastOptions {
   Season season = Season::kAuto;
   LimitSide side = LimitSide::kAuto;
   double horizon_seconds = 30 * 86'400;
+  int64_t history_ms = 28 * int64_t{86'400'000};  ///< how much is looked at, where the range is shorter and it is stored
 };
 
 /// What `opts` of the change point functions may say.

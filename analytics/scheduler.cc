@@ -37,6 +37,7 @@ ContinuousQueryStatus StatusOf(const GroupState& state, size_t index) {
   out.evaluations = health.evaluations;
   out.failures = health.failures;
   out.missed_intervals = state.missed_intervals;
+  out.warming_up = health.evaluations == 0;
   if (rule.kind != RuleKind::kAlert) return out;
   out.state = state.rules[index].alert.Name();
   for (const auto& [labels, alert] : state.rules[index].alert.active) {

@@ -28,6 +28,7 @@ void WriteQuery(JsonWriter& json, const ContinuousQueryStatus& query) {
   json.Member("evaluations", query.evaluations);
   json.Member("failures", query.failures);
   json.Member("missed_intervals", query.missed_intervals);
+  json.Member("warming_up", query.warming_up);
   json.Member("definition", query.definition);
   json.EndObject();
 }

@@ -84,7 +84,8 @@ Prediction TheilSen(const Samples& samples, int64_t now_ms, int64_t range_ms) {
 
 Result<Prediction> Ours(const query::FunctionRegistry& registry, const Samples& samples, int64_t now_ms, int64_t range_ms) {
   std::span<const int64_t> t_ms;
-  const auto values = Window(samples, now_ms - range_ms, now_ms, t_ms);
+  // What a store would have by then: the functions may look further back than the range.
+  const auto values = Window(samples, samples.t_ms.front() - 1, now_ms, t_ms);
   Prediction out;
   const std::array<std::pair<const char*, double*>, 3> asked = {{{"forecast_exhaustion", &out.seconds},
                                                                  {"forecast_exhaustion_earliest", &out.earliest},

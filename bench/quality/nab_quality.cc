@@ -3,7 +3,10 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
+#include <fstream>
 #include <limits>
+
+#include <nlohmann/json.hpp>
 
 #include "bench/quality/function_call.h"
 #include "bench/quality/report.h"
@@ -93,6 +96,46 @@ Status ReportNab(const query::FunctionRegistry& registry, const std::vector<Labe
     files.push_back(Labelled(series, std::move(scores)));
   }
   Print(files, corpus, alarms);
+  return OkStatus();
+}
+
+Status ReportScores(const std::vector<LabelledSeries>& corpus, const std::string& path) {
+  std::ifstream file(path);
+  if (!file) return NotFound("{}: cannot be opened", path);
+  const auto json = nlohmann::ordered_json::parse(file, nullptr, false);
+  if (!json.is_object()) return Corruption("{}: expected an object of objects", path);
+  std::printf("%-34s %9s %9s %9s   best standard   windows  false rows per 1000\n", "", "standard", "low FP", "low FN");
+  for (const auto& [name, by_file] : json.items()) {
+    std::vector<ScoredSeries> files;
+    for (const LabelledSeries& series : corpus) {
+      auto scores = by_file.value(series.name, std::vector<double>());
+      if (scores.size() != series.t_ms.size())
+        return Corruption("{}: {}: found {} scores, expected {}", name, series.name, scores.size(), series.t_ms.size());
+      files.push_back(Labelled(series, std::move(scores)));
+    }
+    const double boundary = std::nextafter(1.0, 2.0);
+    std::printf("%-34s", name.c_str());
+    for (const Profile& profile : Profiles()) std::printf(" %9.1f", Normalised(ScoreAll(files, boundary, profile), profile));
+    const Profile standard = Profiles().front();
+    double best = -std::numeric_limits<double>::infinity();
+    double best_threshold = 0;
+    for (double threshold = 0.1; threshold < 20; threshold *= 1.03) {
+      const double value = Normalised(ScoreAll(files, threshold, standard), standard);
+      if (value > best) {
+        best = value;
+        best_threshold = threshold;
+      }
+    }
+    FileScore sum;
+    for (const FileScore& score : ScoreAll(files, boundary, standard)) {
+      sum.windows += score.windows;
+      sum.found += score.found;
+      sum.false_rows += score.false_rows;
+      sum.scored_rows += score.scored_rows;
+    }
+    std::printf("   %5.1f at %5.2f   %zu of %zu   %.2f\n", best, best_threshold, sum.found, sum.windows,
+                1000.0 * static_cast<double>(sum.false_rows) / static_cast<double>(std::max<size_t>(1, sum.scored_rows)));
+  }
   return OkStatus();
 }
 

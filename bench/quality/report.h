@@ -18,6 +18,8 @@ ScoredSeries Labelled(const LabelledSeries& series, std::vector<double> scores);
 /// Numenta Anomaly Benchmark, in sample: per file, and at the boundary for the three profiles.
 Status ReportNab(const query::FunctionRegistry& registry, const std::vector<LabelledSeries>& corpus, int64_t range_ms,
                  const std::string& options, bool alarms);
+/// The same for scores that others made: `path` holds {method: {file: [score of each row]}}.
+Status ReportScores(const std::vector<LabelledSeries>& corpus, const std::string& path);
 /// The same with constants chosen on the other categories.
 Status LeaveCategoryOut(const std::vector<LabelledSeries>& corpus, int64_t range_ms);
 /// Precision, recall and F1 on generated production KPIs.

@@ -62,6 +62,10 @@ TEST(ChangePointSlow, NoneOnNoiseTrendAndSeason) {
       {"one slow wave", Shaped([](double u, double phase) { return 3 * std::sin(6.2832 * u + phase); }), 0.02},
       {"heavy tails", Drawn(std::student_t_distribution<double>(3)), 0.02},
       {"counts", Drawn(std::poisson_distribution<int>(3)), 0.012},
+      {"rare counts", Drawn(std::poisson_distribution<int>(0.3)), 0.02},
+      {"rare events", Drawn(std::bernoulli_distribution(0.05)), 0.02},
+      {"exponential", Drawn(std::exponential_distribution<double>(1)), 0.02},
+      {"log-normal", Drawn(std::lognormal_distribution<double>(0, 1)), 0.05},
   };
   for (const Kind& kind : kinds) {
     for (const auto& [n, windows] : {std::pair<size_t, int>{60, 500}, {300, 300}, {1000, 120}}) {

@@ -179,7 +179,8 @@ TEST(ChangePoint, PinnedScores) {
   const Samples samples = Minutes(200, [](size_t i) {
     return std::sin(static_cast<double>(i) * 1.7) + std::cos(static_cast<double>(i * i) * 0.3) + (i < 120 ? 0 : 5);
   });
-  EXPECT_NEAR(Last("changepoint", samples), 3.0, 3.0);
+  EXPECT_NEAR(Last("changepoint", samples), 1.422143069, 1e-8);
+  EXPECT_NEAR(Last("changepoint_shift", samples), 5.137142255, 1e-8);
   EXPECT_EQ(Last("changepoint_time", samples), static_cast<double>(samples.t_ms[120]) / 1000);
 }
 

@@ -26,7 +26,7 @@ Samples History(int count, int64_t step_ms, const std::function<double(int)>& va
 }
 
 PanelForecast Ahead(const Samples& samples, int64_t ahead_ms, bool day = true, bool week = true) {
-  const auto panel = ForecastPanel::Make(samples.t_ms, samples.values, kNow, day, week);
+  const auto panel = ForecastPanel::Make(samples.t_ms, samples.values, kNow, static_cast<double>(ahead_ms), day, week);
   EXPECT_TRUE(panel.has_value());
   if (!panel) return {};
   const auto answer = panel->At(static_cast<double>(ahead_ms));
@@ -139,7 +139,8 @@ TEST(ForecastPanel, DoesNotDependOnTheUnitOrTheWeek) {
     EXPECT_NEAR(Ahead(shifted, ahead_ms).value, answer.value + 1024, 1e-6);
     Samples later = samples;
     for (int64_t& t : later.t_ms) t += 7 * kDay;
-    const auto panel = ForecastPanel::Make(later.t_ms, later.values, kNow + 7 * kDay, true, true);
+    const auto panel =
+        ForecastPanel::Make(later.t_ms, later.values, kNow + 7 * kDay, static_cast<double>(ahead_ms), true, true);
     EXPECT_EQ(panel->At(static_cast<double>(ahead_ms))->value, answer.value);
   }
 }
@@ -162,9 +163,9 @@ TEST(ForecastPanel, GapsAndUnevenSteps) {
 
 TEST(ForecastPanel, HasNothingToSayOfTooLittle) {
   const Samples nine = History(9, kMinute, [](int i) { return i; });
-  EXPECT_FALSE(ForecastPanel::Make(nine.t_ms, nine.values, kNow, true, true).has_value());
+  EXPECT_FALSE(ForecastPanel::Make(nine.t_ms, nine.values, kNow, kMinute, true, true).has_value());
   const Samples hour = History(60, kMinute, [](int i) { return i; });
-  const auto panel = ForecastPanel::Make(hour.t_ms, hour.values, kNow, true, true);
+  const auto panel = ForecastPanel::Make(hour.t_ms, hour.values, kNow, kMinute, true, true);
   ASSERT_TRUE(panel.has_value());
   EXPECT_TRUE(panel->At(30.0 * kMinute).has_value());
   EXPECT_FALSE(panel->At(2.0 * kHour).has_value());  // longer than the window

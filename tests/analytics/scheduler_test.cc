@@ -392,8 +392,11 @@ TEST(Scheduler, MissedIntervalsAreSaid) {
   EXPECT_EQ(report.intervals_missed, 5u);
   EXPECT_EQ(report.groups_evaluated, 1u);
   EXPECT_EQ(world.scheduler().Statuses()[0].missed_intervals, 5u);
+  EXPECT_FALSE(world.scheduler().Statuses()[0].warming_up);
   world.Reopen();
+  EXPECT_TRUE(world.scheduler().Statuses()[0].warming_up);
   EXPECT_EQ(world.Tick(12).intervals_missed, 1u);
+  EXPECT_FALSE(world.scheduler().Statuses()[0].warming_up);
   EXPECT_EQ(world.scheduler().Statuses()[0].missed_intervals, 6u);
   world.evaluator.Set("x", During(kA, 2, {}));
   world.Tick(13);

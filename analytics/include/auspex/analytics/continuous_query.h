@@ -48,9 +48,10 @@ struct ContinuousQueryStatus {
   int64_t interval_ms = 0;
   std::optional<int64_t> last_evaluation_ms;
   int64_t last_duration_ns = 0;
-  uint64_t evaluations = 0;
+  uint64_t evaluations = 0;  ///< since the database was opened
   uint64_t failures = 0;
   uint64_t missed_intervals = 0;
+  bool warming_up = false;  ///< the first evaluation since the database was opened is not over: it reads all of the history
   std::string state;  ///< alerts: "inactive", "pending", "firing"
   std::vector<AlertStatus> alerts;
 };

@@ -22,7 +22,7 @@ struct Golden {
 // One per transform of the value column, two with the entropy coder, one of them with runs; integers alone, so that every
 // machine makes the same.
 std::vector<Golden> Goldens() {
-  std::vector<Golden> all(8);
+  std::vector<Golden> all(9);
   all[0].name = "constant";
   all[1].name = "decimal";
   all[2].name = "decimal_ulps";
@@ -31,6 +31,7 @@ std::vector<Golden> Goldens() {
   all[5].name = "one";
   all[6].name = "dense_runs";
   all[7].name = "dense_tokens";
+  all[8].name = "dense_table";
   uint64_t state = 1;
   const auto next = [&] { return state = state * 6364136223846793005u + 1442695040888963407u, state >> 33; };
   for (Golden& golden : all) {
@@ -47,6 +48,7 @@ std::vector<Golden> Goldens() {
         const uint64_t octave = uint64_t{1} << (next() % 8 + next() % 8);
         value = static_cast<double>(octave + next() % octave);
       }
+      if (golden.name == "dense_table") value = static_cast<double>((next() % 13) * (next() % 13) * 7919) / 1000;
       if (golden.name == "exceptions") value = i % 40 == 7 ? StaleMarker() : i % 50 == 3 ? -0.0 : static_cast<double>(i / 3);
       golden.values.push_back(value);
     }

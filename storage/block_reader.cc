@@ -55,30 +55,39 @@ void BlockReader::MoveTo(Partition partition, TenantId tenant, SeriesId series, 
   iterator_->Seek(prefix);
 }
 
-Status BlockReader::Collect(Partition partition, TenantId tenant, SeriesId series, int64_t begin_ms, int64_t end_ms) {
+Status BlockReader::Collect(Partition partition, TenantId tenant, SeriesId series, int64_t begin_ms, int64_t end_ms,
+                            size_t full_samples) {
   const std::string prefix = BlockKey::SeriesPrefix(partition, tenant, series);
   MoveTo(partition, tenant, series, prefix, begin_ms);
   int passed_count = 0;
+  const auto keep = [&](const BlockKey& key, const BlockView& view) {
+    blocks_.push_back({key, view.tmax_ms(), view.samples_count(), bytes_.size(), iterator_->value().size()});
+    bytes_.append(iterator_->value().data(), iterator_->value().size());
+  };
   while (iterator_->Valid() && iterator_->key().starts_with(prefix)) {
     const auto key = BlockKey::Decode(AsView(iterator_->key()));
     if (!key)
       return Corruption("{}: key of {} bytes, expected {}", FamilyName(family_), iterator_->key().size(), BlockKey::kBytes);
-    if (key->tmin_ms >= end_ms) break;
+    const bool behind = key->tmin_ms >= end_ms;
+    if (behind && full_samples == 0) break;
     const auto view = BlockView::Parse(AsView(iterator_->value()));
     if (!view.ok()) return Where(*key, view.status());
     if (view->tmin_ms() != key->tmin_ms) return Where(*key, Corruption("begins at {} ms", view->tmin_ms()));
-    if (view->tmax_ms() < begin_ms) {
-      // Stepping brought us to the series' first block, and the range lies further on.
-      if (family_ == Family::kCold && ++passed_count == kMaxSteps) {
-        const BlockKey before{partition, tenant, series, begin_ms, std::numeric_limits<uint64_t>::max()};
-        iterator_->SeekForPrev(before.Encode());  // this block, or a later one
-      } else {
-        iterator_->Next();
-      }
+    const bool has_room = view->samples_count() < full_samples;
+    if (behind && !has_room) break;
+    if (view->tmax_ms() >= begin_ms) {
+      keep(*key, *view);
+      iterator_->Next();
       continue;
     }
-    blocks_.push_back({*key, view->tmax_ms(), view->samples_count(), bytes_.size(), iterator_->value().size()});
-    bytes_.append(iterator_->value().data(), iterator_->value().size());
+    // Stepping brought us to the series' first block, and the range lies further on.
+    if (family_ == Family::kCold && ++passed_count == kMaxSteps) {
+      const BlockKey before{partition, tenant, series, begin_ms, std::numeric_limits<uint64_t>::max()};
+      iterator_->SeekForPrev(before.Encode());  // this block, or a later one
+      continue;
+    }
+    if (full_samples > 0) Clear();  // only the last of them is a neighbour
+    if (has_room) keep(*key, *view);
     iterator_->Next();
   }
   return FromRocks(iterator_->status(), FamilyName(family_));

@@ -24,8 +24,10 @@ class BlockReader {
   void SetDeleted(const DeletedRanges* deleted) { deleted_ = deleted; }
   /// Forgets the blocks that were collected.
   void Clear();
-  /// Collects the blocks of a series within a partition that may have samples in [begin_ms, end_ms).
-  Status Collect(Partition partition, TenantId tenant, SeriesId series, int64_t begin_ms, int64_t end_ms);
+  /// Collects the blocks of a series within a partition that may have samples in [begin_ms, end_ms). With full_samples, for
+  /// cold blocks alone and after Clear: also the one before and those right behind that have fewer samples.
+  Status Collect(Partition partition, TenantId tenant, SeriesId series, int64_t begin_ms, int64_t end_ms,
+                 size_t full_samples = 0);
   /// Lays the collected blocks' samples within [begin_ms, end_ms) over `out`, older blocks first.
   Status ReadOver(int64_t begin_ms, int64_t end_ms, BlockScratch& scratch, SampleColumns& out);
 

@@ -42,17 +42,15 @@ Status Sealer::SealSeries(const BlockKey& series) {
   int64_t end_ms = begin_ms;
   for (const BlockReader::Collected& block : hot_.blocks()) end_ms = std::max(end_ms, block.tmax_ms + 1);
 
-  // The cold blocks that these samples fall into, and the one before, if it still has room: blocks stay dense and disjoint.
+  // The cold blocks that these samples fall into, and their neighbours if those have room: blocks stay dense and disjoint, in
+  // whatever order and portions samples come.
   cold_.Clear();
-  AUSPEX_RETURN_IF_ERROR(cold_.Collect(series.partition, series.tenant, series.series, kFirst, end_ms));
+  AUSPEX_RETURN_IF_ERROR(
+      cold_.Collect(series.partition, series.tenant, series.series, begin_ms, end_ms, /*full_samples=*/kColdBlockSamples));
   SampleColumns columns;
   Edits edits;
   int64_t from_ms = begin_ms;
-  for (size_t i = 0; i < cold_.blocks().size(); ++i) {
-    const BlockReader::Collected& block = cold_.blocks()[i];
-    const bool before = block.tmax_ms < begin_ms;
-    const bool last_before = before && (i + 1 == cold_.blocks().size() || cold_.blocks()[i + 1].tmax_ms >= begin_ms);
-    if (before && !(last_before && block.samples_count < kColdBlockSamples)) continue;
+  for (const BlockReader::Collected& block : cold_.blocks()) {
     edits[block.key.Encode()] = std::nullopt;
     from_ms = std::min(from_ms, block.key.tmin_ms);
     end_ms = std::max(end_ms, block.tmax_ms + 1);

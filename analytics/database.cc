@@ -289,6 +289,8 @@ StoreOptions StoreOptionsOf(const Options& options) {
   out.read_only = options.read_only;
   out.sync = options.sync;
   out.retention_ms = options.retention_ms;
+  out.retention_5m_ms = options.retention_5m_ms;
+  out.retention_1h_ms = options.retention_1h_ms;
   out.out_of_order_window_ms = options.out_of_order_window_ms;
   out.retention_bytes = options.retention_bytes;
   out.accept_data_loss = options.accept_data_loss;

@@ -63,10 +63,41 @@ void Count(const RangeInput& input, const SummarizedColumns& columns, std::span<
                     [&](size_t k, size_t begin, size_t end) { out[k] = static_cast<double>(before[end] - before[begin]); });
 }
 
-// Where there are runs, every value is an integer and no sum of some of them is rounded: differences are exact.
+// Whether every sum of some of them is exact: but for what is left of expired samples that is so where there are runs.
+bool SumsAreExact(const std::vector<Item>& items) {
+  constexpr double kLargest = 9007199254740992.0;  // 2^53: integers up to it are exact doubles
+  double magnitude = 0;
+  for (const Item& item : items) {
+    if (std::nearbyint(item.sum) != item.sum) return false;
+    magnitude += std::fabs(item.sum);
+  }
+  return magnitude <= kLargest;
+}
+
+// Neumaier's: what rounding took goes along.
+double SumOf(std::span<const Item> items) {
+  double sum = 0;
+  double lost = 0;
+  for (const Item& item : items) {
+    const double next = sum + item.sum;
+    if (std::isinf(next)) {
+      lost = 0;
+    } else if (std::fabs(sum) >= std::fabs(item.sum)) {
+      lost += (sum - next) + item.sum;
+    } else {
+      lost += (item.sum - next) + sum;
+    }
+    sum = next;
+  }
+  return sum + lost;
+}
+
+// Of integers differences of sums are sums. Others are added up window by window, so that an answer does not depend on what
+// else was asked for.
 template <bool mean>
 void Sum(const RangeInput& input, const SummarizedColumns& columns, std::span<double> out) {
   const std::vector<Item> items = ItemsOf(columns);
+  const bool exact = SumsAreExact(items);
   std::vector<double> sum(items.size() + 1, 0);
   std::vector<uint64_t> count(items.size() + 1, 0);
   for (size_t i = 0; i < items.size(); ++i) {
@@ -74,7 +105,7 @@ void Sum(const RangeInput& input, const SummarizedColumns& columns, std::span<do
     count[i + 1] = count[i] + items[i].count;
   }
   ForEachItemWindow(input, items, [&](size_t k, size_t begin, size_t end) {
-    const double total = sum[end] - sum[begin];
+    const double total = exact ? sum[end] - sum[begin] : SumOf(std::span(items).subspan(begin, end - begin));
     out[k] = mean ? total / static_cast<double>(count[end] - count[begin]) : total;
   });
 }

@@ -17,6 +17,11 @@ namespace {
 // From this distance between the edges of windows on, runs of samples fit between them.
 constexpr int64_t kSummarizeFromMs = 10 * 60'000;
 
+constexpr const char* kSummariesUnused =
+    "older samples have expired, and only summaries are left of them: they answer functions such as avg_over_time and rate "
+    "over "
+    "windows of whole hours (or five minutes) that end at full ones";
+
 bool IsCounterName(std::string_view metric) {
   for (const std::string_view suffix : {"_total", "_sum", "_count", "_bucket"}) {
     if (metric.size() >= suffix.size() && metric.substr(metric.size() - suffix.size()) == suffix) return true;
@@ -101,9 +106,13 @@ class RangeOperator final : public Operator {
           AUSPEX_RETURN_IF_ERROR(names.Check(morsel, batch.labels, notes, execution));
           return sink.Consume(morsel, std::move(batch));
         });
+    uint64_t summaries_unused = 0;
     for (const Worker& worker : workers) {
-      if (worker.reader != nullptr) execution.CountBlocks(worker.reader->cost());
+      if (worker.reader == nullptr) continue;
+      execution.CountBlocks(worker.reader->cost());
+      summaries_unused += worker.reader->cost().summaries_unused;
     }
+    if (summaries_unused > 0) execution.Warn(kSummariesUnused);
     return status;
   }
 

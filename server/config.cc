@@ -16,6 +16,8 @@ constexpr uint64_t kMinMemoryBytes = uint64_t{64} << 20;
 struct Texts {
   std::string listen = "127.0.0.1:9292";
   std::string retention = "0";
+  std::string retention_5m = "0";
+  std::string retention_1h = "0";
   std::string out_of_order_window = "0";
   std::string retention_size = "0";
   std::string sync = "interval";
@@ -35,6 +37,12 @@ void Describe(CLI::App& app, Config& config, Texts& texts) {
   app.add_flag("--insecure-listen", texts.insecure_listen,
                "Allow an address that other machines can reach, although nobody has to log in");
   app.add_option("--retention", texts.retention, "How long samples are kept: 30d, 12h, 0 for ever")->capture_default_str();
+  app.add_option("--retention-5m", texts.retention_5m,
+                 "How long summaries of 5 minutes are kept of samples that retention takes: 1y, 0 for none")
+      ->capture_default_str();
+  app.add_option("--retention-1h", texts.retention_1h,
+                 "How long summaries of 1 hour are kept of samples that retention takes: 5y, 0 for none")
+      ->capture_default_str();
   app.add_option("--out-of-order-window", texts.out_of_order_window,
                  "Refuse samples older than this: 1h, 30m; 0 takes any age, for backfill")
       ->capture_default_str();
@@ -83,6 +91,12 @@ Result<int64_t> PositiveDuration(std::string_view option, const std::string& tex
   return InvalidArgument("{}: found \"{}\", expected a duration such as 30s", option, text);
 }
 
+Result<int64_t> SummaryRetention(std::string_view option, const std::string& text) {
+  const auto duration = ParseDurationMs(text);
+  if (duration.ok() && *duration >= 0) return *duration;
+  return InvalidArgument("{}: found \"{}\", expected a duration such as 1y, or 0", option, text);
+}
+
 Status Check(const Texts& texts, Config& config) {
   AUSPEX_RETURN_IF_ERROR(ParseListenAddress(texts.listen, config.http.host, config.http.port));
   AUSPEX_ASSIGN_OR_RETURN(const bool loopback, IsLoopbackHost(config.http.host));
@@ -98,6 +112,8 @@ Status Check(const Texts& texts, Config& config) {
   if (!retention_ms.ok() || *retention_ms < 0)
     return InvalidArgument("--retention: found \"{}\", expected a duration such as 30d, or 0", texts.retention);
   config.database.retention_ms = *retention_ms;
+  AUSPEX_ASSIGN_OR_RETURN(config.database.retention_5m_ms, SummaryRetention("--retention-5m", texts.retention_5m));
+  AUSPEX_ASSIGN_OR_RETURN(config.database.retention_1h_ms, SummaryRetention("--retention-1h", texts.retention_1h));
   auto window_ms = ParseDurationMs(texts.out_of_order_window);
   if (!window_ms.ok() || *window_ms < 0) {
     return InvalidArgument("--out-of-order-window: found \"{}\", expected a duration such as 1h, or 0",

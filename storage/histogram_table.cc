@@ -6,10 +6,9 @@
 namespace auspex::storage {
 namespace {
 
-constexpr std::string_view kActivePrefix = "histograms/";  // rows of `state`
 constexpr size_t kMergeBatchBytes = size_t{4} << 20;
 
-std::string StateKey(const ActiveName& name) { return std::string(kActivePrefix) + ActiveKey(name); }
+std::string StateKey(const ActiveName& name) { return std::string(kHistogramListPrefix) + ActiveKey(name); }
 
 Status Where(const BlockKey& key, const Status& status) {
   return Status(status.code(), fmt::format("histogram block {}: {}", key.ToString(), status.message()));
@@ -130,8 +129,9 @@ Status HistogramReader::ReadOver(TenantId tenant, SeriesId series, int64_t begin
 
 Status HistogramTable::Load(const Rocks& rocks) {
   const std::unique_ptr<rocksdb::Iterator> it(rocks.db().NewIterator(rocksdb::ReadOptions(), rocks.family(Family::kState)));
-  for (it->Seek(AsSlice(kActivePrefix)); it->Valid() && it->key().starts_with(AsSlice(kActivePrefix)); it->Next()) {
-    const auto name = DecodeActiveKey(AsView(it->key()).substr(kActivePrefix.size()));
+  for (it->Seek(AsSlice(kHistogramListPrefix)); it->Valid() && it->key().starts_with(AsSlice(kHistogramListPrefix));
+       it->Next()) {
+    const auto name = DecodeActiveKey(AsView(it->key()).substr(kHistogramListPrefix.size()));
     if (!name) return Corruption("state: key of {} bytes is no list of histograms", it->key().size());
     try {
       active_[*name] = std::make_shared<const Roaring>(Roaring::readSafe(it->value().data(), it->value().size()));

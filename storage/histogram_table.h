@@ -3,6 +3,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <string_view>
 #include <unordered_map>
 #include <vector>
 
@@ -16,6 +17,9 @@
 #include "tombstones.h"
 
 namespace auspex::storage {
+
+/// Rows of `state`: this, partition and tenant -> the series with histogram blocks there.
+inline constexpr std::string_view kHistogramListPrefix = "histograms/";
 
 /// The histograms that a selection froze. Immutable.
 struct HistogramSelection {

@@ -102,6 +102,11 @@ std::string ActiveKey(const ActiveName& name) {
   return out;
 }
 
+std::optional<Partition> DecodePartition(std::string_view bytes) {
+  if (bytes.size() != 5) return std::nullopt;
+  return ReadPartition(bytes.data());
+}
+
 std::optional<ActiveName> DecodeActiveKey(std::string_view bytes) {
   if (bytes.size() != 9) return std::nullopt;
   return ActiveName{ReadPartition(bytes.data()), ReadBigEndian<uint32_t>(bytes.data() + 5)};

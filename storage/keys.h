@@ -54,6 +54,8 @@ struct ActiveName {
   friend auto operator<=>(const ActiveName&, const ActiveName&) = default;
 };
 std::string ActiveKey(const ActiveName& name);
+/// Of BlockKey::PartitionPrefix.
+std::optional<Partition> DecodePartition(std::string_view bytes);
 std::optional<ActiveName> DecodeActiveKey(std::string_view bytes);
 
 }  // namespace auspex::storage

@@ -22,10 +22,10 @@ constexpr std::string_view kLockFile = "AUSPEX_LOCK";
 // Beside the lock, not in it: closing any descriptor of a locked file would give up a POSIX lock.
 constexpr std::string_view kPidFile = "AUSPEX_PID";
 constexpr std::string_view kFormatText = "auspex format ";
-constexpr int kFormatVersion = 2;
+constexpr int kFormatVersion = 3;
 
-constexpr std::string_view kNames[kFamilies] = {"default", "journal", "hot",   "cold",    "ts",        "symbols",
-                                                "series",  "active",  "state", "records", "histograms", "archive"};
+constexpr std::string_view kNames[kFamilies] = {"default", "journal", "hot",     "cold",       "ts",      "symbols", "series",
+                                                "active",  "state",   "records", "histograms", "archive", "r5m",     "r1h"};
 
 // RocksDB writes its own log as files into the directory; an embedded database must not fill someone's disk with them.
 constexpr size_t kKeptLogFiles = 4;
@@ -102,12 +102,10 @@ Status Rocks::Prepare(const StoreOptions& options) {
     path_ = "/auspex";
   } else {
     path_ = options.path;
-    if (options.file_system != nullptr) {
-      owned_env_ = rocksdb::NewCompositeEnv(options.file_system);
-      env_ = owned_env_.get();
-    } else {
-      env_ = rocksdb::Env::Default();
-    }
+    files_ = std::make_shared<SteadyFileSystem>(options.file_system != nullptr ? options.file_system
+                                                                               : rocksdb::FileSystem::Default());
+    owned_env_ = rocksdb::NewCompositeEnv(files_);
+    env_ = owned_env_.get();
   }
   if (!options.read_only) {
     if (const auto status = env_->CreateDirIfMissing(path_); !status.ok()) {
@@ -176,14 +174,16 @@ rocksdb::ColumnFamilyOptions Rocks::FamilyOptions(Family family) const {
       table.block_size = 32 << 10;
       break;
     case Family::kHistograms:
+    case Family::kFiveMinutes:
+    case Family::kHours:
       table.block_size = 32 << 10;
       break;
     case Family::kTimes:
       table.filter_policy.reset(rocksdb::NewBloomFilterPolicy(10));
       break;
     case Family::kArchive:
-      // Every new series is looked for among the old ones, and is mostly not there. In parts: a whole filter, or index, would be
-      // too large to be kept by a small cache, and would be read again for each of them.
+      // Every new series is looked for among the old ones, and is mostly not there. In parts: a whole filter, or index, would
+      // be too large to be kept by a small cache, and would be read again for each of them.
       table.filter_policy.reset(rocksdb::NewBloomFilterPolicy(10));
       table.index_type = rocksdb::BlockBasedTableOptions::kTwoLevelIndexSearch;
       table.partition_filters = true;

@@ -10,6 +10,7 @@
 
 #include "auspex/storage/base/result.h"
 #include "auspex/storage/store.h"
+#include "steady_file_system.h"
 
 namespace auspex::storage {
 
@@ -26,9 +27,11 @@ enum class Family : uint8_t {
   kState,
   kRecords,
   kHistograms,
-  kArchive
+  kArchive,
+  kFiveMinutes,
+  kHours
 };
-inline constexpr size_t kFamilies = 12;
+inline constexpr size_t kFamilies = 14;
 std::string_view FamilyName(Family family);
 
 /// Says that a directory is auspex's, and in which format.
@@ -55,6 +58,8 @@ class Rocks {
   rocksdb::ColumnFamilyHandle* family(Family family) const { return handles_[static_cast<size_t>(family)]; }
   rocksdb::Env& env() const { return *env_; }
   const std::string& path() const { return path_; }
+  /// The first error of the log, which RocksDB was not told of (SteadyFileSystem): no write may be acknowledged any more.
+  Status LogError() const { return files_ == nullptr ? OkStatus() : files_->LogError(); }
   rocksdb::Options OptionsOf(Family family) const;
 
   /// Flushes every memtable to files. One idle memtable would keep every log file alive.
@@ -86,6 +91,7 @@ class Rocks {
   bool in_memory_ = false;
   uint64_t reserve_bytes_ = 0;
   uint64_t memtable_bytes_ = 0;
+  std::shared_ptr<SteadyFileSystem> files_;  // null in memory
   std::unique_ptr<rocksdb::Env> owned_env_;
   rocksdb::Env* env_ = nullptr;
   rocksdb::FileLock* lock_ = nullptr;

@@ -20,6 +20,14 @@ Result<std::unique_ptr<Store>> Store::Open(const StoreOptions& options) {
   if (options.out_of_order_window_ms < 0) {
     return InvalidArgument("out_of_order_window_ms: found {}, expected >= 0", options.out_of_order_window_ms);
   }
+  for (const int64_t kept_ms : {options.retention_5m_ms, options.retention_1h_ms}) {
+    if (kept_ms == 0) continue;
+    if (kept_ms < options.retention_ms || (options.retention_ms == 0 && options.retention_bytes == 0)) {
+      return InvalidArgument(
+          "retention of summaries: found {} ms, expected more than that of samples, which is {} ms (0: for ever)", kept_ms,
+          options.retention_ms);
+    }
+  }
   if (!options.in_memory && options.path.empty()) return InvalidArgument("path: empty, and not in_memory");
   if (options.in_memory && options.read_only) return InvalidArgument("in_memory and read_only exclude each other");
   auto store = std::make_unique<storage::RocksStore>(options);
@@ -64,6 +72,8 @@ Status RocksStore::Start() {
   AUSPEX_RETURN_IF_ERROR(LoadState());
   AUSPEX_RETURN_IF_ERROR(Damaged(LoadTombstones()));
   AUSPEX_RETURN_IF_ERROR(Damaged(histograms_.Load(*rocks_)));
+  AUSPEX_RETURN_IF_ERROR(Damaged(coarse_.Load(*rocks_)));
+  coarse_end_ms_ = std::max(kMinTimeMs, coarse_.EndMs());
   AUSPEX_RETURN_IF_ERROR(Damaged(exemplars_.Load(*rocks_)));
   AUSPEX_RETURN_IF_ERROR(Replay());
   AUSPEX_RETURN_IF_ERROR(CheckMark());
@@ -77,6 +87,7 @@ Status RocksStore::Start() {
       rocks_->db(), options_.sync == SyncMode::kInterval && !options_.in_memory,
       [this] {
         WatchDisk();
+        static_cast<void>(Failed(OkStatus()));  // of a sync
         MoveMark();
       },
       [this](Status status) { static_cast<void>(Failed(std::move(status))); });
@@ -127,7 +138,7 @@ void RocksStore::MoveMark() {
   if (mark_ == nullptr || options_.sync == SyncMode::kNever || failed_) return;
   const uint64_t synced = mark_candidate_;
   mark_candidate_ = rocks_->db().GetLatestSequenceNumber();
-  if (synced == 0 || (options_.sync == SyncMode::kAlways && !syncer_->SyncAll().ok())) return;
+  if (synced == 0 || (options_.sync == SyncMode::kAlways && !Failed(syncer_->SyncAll()).ok())) return;
   static_cast<void>(mark_->Write(synced));  // without it less damage is noticed, and none is done
 }
 
@@ -256,6 +267,7 @@ Status RocksStore::CheckWritable() const {
 }
 
 Status RocksStore::Failed(Status status) {
+  if (status.ok()) status = rocks_->LogError();
   if (status.ok() || status.code() == StatusCode::kResourceExhausted) {
     if (!status.ok()) disk_full_ = true;
     return status;
@@ -267,7 +279,8 @@ Status RocksStore::Failed(Status status) {
 }
 
 int64_t RocksStore::OldestMs() const {
-  return options_.retention_ms == 0 ? kMinTimeMs : std::max(kMinTimeMs, options_.clock->NowMs() - options_.retention_ms);
+  const int64_t coarse_ms = coarse_end_ms_.load(std::memory_order_relaxed);
+  return options_.retention_ms == 0 ? coarse_ms : std::max(coarse_ms, options_.clock->NowMs() - options_.retention_ms);
 }
 
 Result<SeriesRef> RocksStore::Resolve(TenantId tenant, const Labels& labels) {
@@ -388,7 +401,7 @@ Result<AppendReport> RocksStore::Write(const WriteBatch& samples, std::span<cons
   too_old_samples_ += report.too_old;
   if (written == 0) return report;
   appended_samples_ += report.accepted;
-  if (options_.sync == SyncMode::kAlways && !options_.in_memory) AUSPEX_RETURN_IF_ERROR(syncer_->SyncTo(written));
+  if (options_.sync == SyncMode::kAlways && !options_.in_memory) AUSPEX_RETURN_IF_ERROR(Failed(syncer_->SyncTo(written)));
   return report;
 }
 
@@ -533,6 +546,7 @@ Status RocksStore::Close() {
   if (syncer_ != nullptr && !options_.in_memory && !failed_) {
     const uint64_t sequence = rocks_->db().GetLatestSequenceNumber();
     status = syncer_->SyncAll();
+    if (status.ok()) status = rocks_->LogError();
     syncer_.reset();  // its thread moves the mark, too
     if (status.ok()) static_cast<void>(mark_->Write(sequence));
   }
@@ -560,6 +574,11 @@ StoreStats RocksStore::Stats() const {
   stats.replayed_samples = replayed_samples_;
   rocks_->db().GetIntProperty(rocks_->family(Family::kHot), "rocksdb.estimate-num-keys", &stats.hot_blocks_count);
   rocks_->db().GetIntProperty(rocks_->family(Family::kCold), "rocksdb.estimate-num-keys", &stats.cold_blocks_count);
+  for (const Tier tier : kTiers) {
+    uint64_t blocks = 0;
+    rocks_->db().GetIntProperty(rocks_->family(FamilyOf(tier)), "rocksdb.estimate-num-keys", &blocks);
+    stats.coarse_blocks_count += blocks;
+  }
   stats.tombstones_count = DeletedNow()->all().size();
   stats.disk_bytes = rocks_->DiskBytes();
   stats.accepted_damage = accepted_damage_;

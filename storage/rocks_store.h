@@ -16,6 +16,7 @@
 
 #include "auspex/storage/store.h"
 #include "change_log.h"
+#include "coarse_table.h"
 #include "exemplar_table.h"
 #include "head.h"
 #include "histogram_table.h"
@@ -24,6 +25,7 @@
 #include "metadata_table.h"
 #include "partition.h"
 #include "rocks.h"
+#include "selection.h"
 #include "series_archive.h"
 #include "series_index.h"
 #include "tombstones.h"
@@ -109,6 +111,8 @@ class RocksStore final : public Store {
   Status WaitForRoom(std::unique_lock<std::mutex>& append_lock);
   Status Failed(Status status);
   int64_t OldestMs() const;
+  OldestTimes Oldest() const;
+  TierMask TiersKept() const;
   void Maintain();
   void WatchDisk();
 
@@ -124,10 +128,15 @@ class RocksStore final : public Store {
   bool SealIsDue();
   Status ApplyRetentionLocked();
   Status ExpireRecords();
-  std::vector<Partition> PartitionsToDrop() const;
-  uint64_t BytesOf(Partition partition) const;
+  struct Expiry;
+  Expiry FindExpired() const;
+  uint64_t BytesOf(Partition partition, bool summaries) const;
+  Status SumUp(Partition partition);
+  Status DropFine(Partition partition);
+  Status DropSamples(std::span<const Partition> partitions);
   Status DropPartitions(std::span<const Partition> partitions);
-  Status FreeFiles(std::span<const Partition> partitions);
+  Status DeleteSamples(std::span<const Partition> partitions, rocksdb::WriteBatch& batch);
+  Status FreeFiles(std::span<const Partition> partitions, std::span<const Family> families);
 
   // rocks_store_delete.cc
   Status LoadTombstones();
@@ -155,7 +164,7 @@ class RocksStore final : public Store {
   Result<std::vector<SeriesId>> MatchArchived(const SelectRequest& request) const;
   Roaring ArchivedOf(TenantId tenant, const Roaring& series) const;
   Roaring MatchLocked(const SelectRequest& request, const Roaring& matched, uint32_t matched_end) const;
-  SelectRequest Clamped(SelectRequest request) const;
+  static SelectRequest Clamped(SelectRequest request, int64_t oldest_ms);
   Result<Roaring> MatchingSeries(const SelectRequest& request) const;
 
   const StoreOptions options_;
@@ -192,6 +201,7 @@ class RocksStore final : public Store {
   std::shared_ptr<const Head> frozen_;         // being flushed
   HistogramTable histograms_;                  // frozen together with the head
   ActiveSets active_;                          // series that have blocks, by partition
+  CoarseTable coarse_;                         // partitions that have summaries alone
   std::shared_ptr<const Tombstones> deleted_;  // null when nothing is; changed under maintenance_mu_ as well
 
   ChangeLog changes_;  // every write and deletion, once it can be seen
@@ -201,6 +211,7 @@ class RocksStore final : public Store {
   std::atomic<uint64_t> rejected_samples_{0};
   std::atomic<uint64_t> too_old_samples_{0};
   std::atomic<bool> disk_full_{false};
+  std::atomic<int64_t> coarse_end_ms_{kMinTimeMs};  // there are no samples before: summaries took their place
   uint64_t replayed_samples_ = 0;
 
   mutable std::mutex failure_mu_;

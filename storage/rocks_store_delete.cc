@@ -1,6 +1,7 @@
 #include <algorithm>
 
 #include "base/bytes.h"
+#include "coarse_writer.h"
 #include "purge.h"
 #include "rocks_store.h"
 
@@ -43,7 +44,7 @@ Result<uint64_t> RocksStore::Delete(const SelectRequest& request) {
   if (failed_) return CheckWritable();  // but a full disk is no reason not to delete
   if (request.begin_ms >= request.end_ms) return uint64_t{0};
   const std::lock_guard maintenance(maintenance_mu_);
-  AUSPEX_ASSIGN_OR_RETURN(Roaring series, MatchingSeries(Clamped(request)));
+  AUSPEX_ASSIGN_OR_RETURN(Roaring series, MatchingSeries(Clamped(request, Oldest().Least())));
   if (series.isEmpty()) return uint64_t{0};
   AUSPEX_RETURN_IF_ERROR(FlushHeadOf(series, request));
   auto tombstone = std::make_shared<Tombstone>();
@@ -107,14 +108,17 @@ Status RocksStore::WriteTombstone(const std::shared_ptr<const Tombstone>& tombst
     for (auto& [name, series] : left) active_[name] = std::move(series);
   }
   changes_.Note(tombstone->begin_ms);
-  return options_.sync == SyncMode::kAlways && !options_.in_memory ? syncer_->SyncTo(written) : OkStatus();
+  return options_.sync == SyncMode::kAlways && !options_.in_memory ? Failed(syncer_->SyncTo(written)) : OkStatus();
 }
 
 Status RocksStore::PurgeDeleted(const std::shared_ptr<const Tombstones>& deleted) {
   if (deleted->all().empty()) return OkStatus();
   AUSPEX_RETURN_IF_ERROR(TakeGeneration());
-  AUSPEX_RETURN_IF_ERROR(Failed(PurgeCold(*rocks_, *deleted, generation_)));
-  AUSPEX_RETURN_IF_ERROR(Failed(histograms_.MergeBlocks(*rocks_, generation_, *deleted)));
+  // What is rewritten becomes younger than any deletion: one that came while `deleted` was being sealed must not miss it.
+  const std::shared_ptr<const Tombstones> now = DeletedNow();
+  AUSPEX_RETURN_IF_ERROR(Failed(PurgeCold(*rocks_, *now, generation_)));
+  AUSPEX_RETURN_IF_ERROR(Failed(histograms_.MergeBlocks(*rocks_, generation_, *now)));
+  AUSPEX_RETURN_IF_ERROR(Failed(PurgeCoarse(*rocks_, *now, generation_)));
   rocksdb::WriteBatch batch;
   for (const auto& tombstone : deleted->all()) {
     AUSPEX_CHECK(batch.Delete(rocks_->family(Family::kState), TombstoneKey(tombstone->generation)).ok());
@@ -144,6 +148,10 @@ Result<RocksStore::ActiveSets> RocksStore::LeftAfter(const Tombstones& deleted) 
       rocks_->db().NewIterator(rocksdb::ReadOptions(), rocks_->family(Family::kCold)));
   const std::unique_ptr<rocksdb::Iterator> histograms(
       rocks_->db().NewIterator(rocksdb::ReadOptions(), rocks_->family(Family::kHistograms)));
+  const std::unique_ptr<rocksdb::Iterator> fine(
+      rocks_->db().NewIterator(rocksdb::ReadOptions(), rocks_->family(Family::kFiveMinutes)));
+  const std::unique_ptr<rocksdb::Iterator> hours(
+      rocks_->db().NewIterator(rocksdb::ReadOptions(), rocks_->family(Family::kHours)));
   ActiveSets left;
   for (const auto& [name, series] : active_) {
     Roaring gone;
@@ -155,7 +163,8 @@ Result<RocksStore::ActiveSets> RocksStore::LeftAfter(const Tombstones& deleted) 
           it.Seek(prefix);
           return it.Valid() && it.key().starts_with(prefix);
         };
-        if (!has_blocks(*hot) && !has_blocks(*cold) && !has_blocks(*histograms)) gone.add(ordinal);
+        if (!has_blocks(*hot) && !has_blocks(*cold) && !has_blocks(*histograms) && !has_blocks(*fine) && !has_blocks(*hours))
+          gone.add(ordinal);
       }
     }
     if (!gone.isEmpty()) left.emplace(name, std::make_shared<const Roaring>(*series - gone));
@@ -163,6 +172,8 @@ Result<RocksStore::ActiveSets> RocksStore::LeftAfter(const Tombstones& deleted) 
   AUSPEX_RETURN_IF_ERROR(FromRocks(hot->status(), "hot"));
   AUSPEX_RETURN_IF_ERROR(FromRocks(cold->status(), "cold"));
   AUSPEX_RETURN_IF_ERROR(FromRocks(histograms->status(), "histograms"));
+  AUSPEX_RETURN_IF_ERROR(FromRocks(fine->status(), "summaries"));
+  AUSPEX_RETURN_IF_ERROR(FromRocks(hours->status(), "summaries"));
   return left;
 }
 

@@ -80,7 +80,7 @@ Status RocksStore::WriteHotBlocks(const Head& head, ActiveSets& active) {
   index_.SetToday(Today());
 
   const uint64_t generation = ++generation_;
-  const int64_t oldest_ms = OldestMs();
+  const int64_t oldest_ms = Oldest().Least();  // what has expired counts for the summaries that it will leave
   rocksdb::WriteBatch batch;
   // Every batch says which generation is in use: after a crash between two of them the next flush takes another one, and its
   // blocks are younger than those that were left behind.
@@ -168,7 +168,7 @@ Status RocksStore::TakeGeneration() {
   AUSPEX_CHECK(batch.Put(rocks_->family(Family::kState), AsSlice(kGenerationKey), number).ok());
   AUSPEX_RETURN_IF_ERROR(Failed(FromRocks(rocks_->db().Write(rocksdb::WriteOptions(), &batch), "generation")));
   const uint64_t written = syncer_->NoteWritten();
-  return options_.in_memory || options_.sync == SyncMode::kNever ? OkStatus() : syncer_->SyncTo(written);
+  return options_.in_memory || options_.sync == SyncMode::kNever ? OkStatus() : Failed(syncer_->SyncTo(written));
 }
 
 Status RocksStore::SealSliceLocked(std::string& begin, bool& done) {

@@ -102,7 +102,7 @@ Result<std::vector<MetricMetadata>> RocksStore::Metadata(TenantId tenant, std::s
 }
 
 Result<std::vector<SeriesExemplars>> RocksStore::Exemplars(const SelectRequest& unclamped) const {
-  const SelectRequest request = Clamped(unclamped);
+  const SelectRequest request = Clamped(unclamped, OldestMs());
   // Exemplars are few and series may be many, so the exemplars are what is walked over. They come series by series.
   std::vector<std::pair<uint32_t, std::vector<Exemplar>>> stored;
   Roaring candidates;

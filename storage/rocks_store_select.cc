@@ -16,9 +16,9 @@ void SortAndLimit(std::vector<std::string>& names, size_t limit) {
 
 }  // namespace
 
-SelectRequest RocksStore::Clamped(SelectRequest request) const {
+SelectRequest RocksStore::Clamped(SelectRequest request, int64_t oldest_ms) {
   // What retention has expired is never answered, whether or not it has been deleted yet.
-  request.begin_ms = std::max(request.begin_ms, OldestMs());
+  request.begin_ms = std::max(request.begin_ms, oldest_ms);
   request.end_ms = std::min(request.end_ms, kMaxTimeMs + 1);
   return request;
 }
@@ -58,7 +58,7 @@ Result<Roaring> RocksStore::MatchingSeries(const SelectRequest& request) const {
 Result<std::unique_ptr<Selection>> RocksStore::Select(const SelectRequest& unclamped) const {
   const std::shared_lock life(lifetime_mu_);
   AUSPEX_RETURN_IF_ERROR(CheckOpen());
-  const SelectRequest request = Clamped(unclamped);
+  const SelectRequest request = Clamped(unclamped, Oldest().Least());
   std::unique_ptr<StoreSelection> selection;
   while (selection == nullptr) {
     const uint64_t recalls = index_.recalls_count();
@@ -75,12 +75,12 @@ Result<std::unique_ptr<Selection>> RocksStore::Select(const SelectRequest& uncla
     std::vector<SelectedPartition> partitions;
     for (const auto& [name, series] : active_) {
       if (name.tenant == request.tenant && name.partition.Overlaps(request.begin_ms, request.end_ms)) {
-        partitions.push_back({name.partition, series});
+        partitions.push_back({name.partition, series, coarse_.TiersOf(name.partition)});
       }
     }
     const rocksdb::Snapshot* snapshot = partitions.empty() ? nullptr : rocks_->db().GetSnapshot();
-    selection =
-        std::make_unique<StoreSelection>(rocks_, index_owner_, archive_, request, std::move(partitions), deleted_, snapshot);
+    selection = std::make_unique<StoreSelection>(rocks_, index_owner_, archive_, request, Oldest(), std::move(partitions),
+                                                 deleted_, snapshot);
     std::erase_if(ids, [&](SeriesId id) { return !chosen.contains(id.ordinal); });
     const std::vector<SeriesId> in_memory = index_.IdsOf(chosen - archived);
     ids.insert(ids.end(), in_memory.begin(), in_memory.end());
@@ -100,7 +100,7 @@ Result<std::unique_ptr<Selection>> RocksStore::Select(const SelectRequest& uncla
 Result<std::vector<std::string>> RocksStore::LabelNames(const SelectRequest& request, size_t limit) const {
   const std::shared_lock life(lifetime_mu_);
   AUSPEX_RETURN_IF_ERROR(CheckOpen());
-  AUSPEX_ASSIGN_OR_RETURN(const Roaring series, MatchingSeries(Clamped(request)));
+  AUSPEX_ASSIGN_OR_RETURN(const Roaring series, MatchingSeries(Clamped(request, Oldest().Least())));
   std::vector<std::string> names = index_.NamesOf(request.tenant, series);
   if (const Roaring archived = ArchivedOf(request.tenant, series); !archived.isEmpty()) {
     AUSPEX_RETURN_IF_ERROR(archive_->VisitNames(request.tenant, archived, [&](std::string_view name) {
@@ -116,7 +116,7 @@ Result<std::vector<std::string>> RocksStore::LabelValues(std::string_view name, 
                                                          size_t limit) const {
   const std::shared_lock life(lifetime_mu_);
   AUSPEX_RETURN_IF_ERROR(CheckOpen());
-  AUSPEX_ASSIGN_OR_RETURN(const Roaring series, MatchingSeries(Clamped(request)));
+  AUSPEX_ASSIGN_OR_RETURN(const Roaring series, MatchingSeries(Clamped(request, Oldest().Least())));
   std::vector<std::string> values = index_.ValuesOf(request.tenant, name, series, limit);
   if (const Roaring archived = ArchivedOf(request.tenant, series); !archived.isEmpty() && !Reached(values, limit)) {
     AUSPEX_RETURN_IF_ERROR(archive_->VisitValues(request.tenant, name, archived, [&](std::string_view value) {
@@ -131,7 +131,7 @@ Result<std::vector<std::string>> RocksStore::LabelValues(std::string_view name, 
 Result<std::vector<Labels>> RocksStore::Series(const SelectRequest& request, size_t limit) const {
   const std::shared_lock life(lifetime_mu_);
   AUSPEX_RETURN_IF_ERROR(CheckOpen());
-  AUSPEX_ASSIGN_OR_RETURN(const Roaring series, MatchingSeries(Clamped(request)));
+  AUSPEX_ASSIGN_OR_RETURN(const Roaring series, MatchingSeries(Clamped(request, Oldest().Least())));
   std::vector<uint32_t> ordinals(limit > 0 ? std::min<uint64_t>(limit, series.cardinality()) : series.cardinality());
   series.rangeUint32Array(ordinals.data(), 0, ordinals.size());
   std::vector<Labels> labels = index_.LabelsOf(ordinals);

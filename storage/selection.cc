@@ -24,12 +24,13 @@ class StoreSeriesReader final : public SeriesReader {
   Status Read(size_t index, SampleColumns& out) override {
     out.Clear();
     const SelectedSeries& series = selection_.series_[index];
-    AUSPEX_RETURN_IF_ERROR(Collect(series, cold_.get()));
-    AUSPEX_RETURN_IF_ERROR(LayOver(cold_.get(), out));
-    AUSPEX_RETURN_IF_ERROR(ReadYoung(series, out));
+    const Range range = SamplesRange();
+    AUSPEX_RETURN_IF_ERROR(Collect(series, range, cold_.get()));
+    AUSPEX_RETURN_IF_ERROR(LayOver(range, cold_.get(), out));
+    AUSPEX_RETURN_IF_ERROR(ReadYoung(series, range, out));
     if (!HasHistograms(series)) return OkStatus();
     if (selection_.deleted_ != nullptr) deleted_ = selection_.deleted_->Of(selection_.tenant_, series.id.ordinal);
-    return histograms_->ReadOver(selection_.tenant_, series.id, selection_.begin_ms_, selection_.end_ms_, deleted_, out);
+    return histograms_->ReadOver(selection_.tenant_, series.id, range.begin_ms, range.end_ms, deleted_, out);
   }
 
   Status ReadSummarized(size_t index, const SummaryUse& use, SummarizedColumns& out) override {
@@ -37,16 +38,23 @@ class StoreSeriesReader final : public SeriesReader {
     if (HasHistograms(selection_.series_[index])) return SeriesReader::ReadSummarized(index, use, out);
     out.Clear();
     const SelectedSeries& series = selection_.series_[index];
-    AUSPEX_RETURN_IF_ERROR(Collect(series, cold_.get()));
+    Range range = SamplesRange();
+    if (selection_.begin_ms_ < range.begin_ms) AUSPEX_RETURN_IF_ERROR(ReadExpired(series, use, range, out));
+    const SummarizedColumns::Piece expired{.summarized = true, .begin = 0, .end = out.runs.size()};
+    if (expired.end > 0) out.pieces.push_back(expired);
+    AUSPEX_RETURN_IF_ERROR(Collect(series, range, cold_.get()));
     young_.Clear();
-    AUSPEX_RETURN_IF_ERROR(ReadYoung(series, young_));
+    AUSPEX_RETURN_IF_ERROR(ReadYoung(series, range, young_));
     if (cold_ != nullptr && cold_->Disjoint()) {
-      SummarizedBuilder builder(use, selection_.begin_ms_, selection_.end_ms_, out);
-      AUSPEX_RETURN_IF_ERROR(Build(builder));
+      SummarizedBuilder builder(use, range.begin_ms, range.end_ms, out);
+      AUSPEX_RETURN_IF_ERROR(Build(range, builder));
       if (!builder.failed()) return OkStatus();
-      out.Clear();
+      out.samples.Clear();
+      out.runs.resize(expired.end);
+      out.pieces.resize(expired.end > 0 ? 1 : 0, expired);
+      if (expired.end > 0) out.pieces.front() = expired;
     }
-    AUSPEX_RETURN_IF_ERROR(LayOver(cold_.get(), out.samples));
+    AUSPEX_RETURN_IF_ERROR(LayOver(range, cold_.get(), out.samples));
     MergeOver(out.samples, young_.t_ms, young_.values);
     if (!out.samples.t_ms.empty()) out.pieces.push_back({.summarized = false, .begin = 0, .end = out.samples.t_ms.size()});
     return OkStatus();
@@ -54,68 +62,149 @@ class StoreSeriesReader final : public SeriesReader {
   ReadCost cost() const override { return cost_; }
 
  private:
+  struct Range {
+    int64_t begin_ms;
+    int64_t end_ms;
+  };
+  // Of what may be answered sample by sample.
+  Range SamplesRange() const { return {std::max(selection_.begin_ms_, selection_.oldest_.samples_ms), selection_.end_ms_}; }
+
   bool HasHistograms(const SelectedSeries& series) const {
     return histograms_ != nullptr && selection_.histograms_->Has(series.id.ordinal);
   }
 
-  Status Collect(const SelectedSeries& series, BlockReader* blocks) {
+  Status Collect(const SelectedSeries& series, Range range, BlockReader* blocks) {
     if (blocks == nullptr) return OkStatus();
     if (selection_.deleted_ != nullptr) deleted_ = selection_.deleted_->Of(selection_.tenant_, series.id.ordinal);
     blocks->SetDeleted(&deleted_);
     blocks->Clear();
-    for (const auto& [partition, with_blocks] : selection_.partitions_) {
-      if (!with_blocks->contains(series.id.ordinal)) continue;
-      AUSPEX_RETURN_IF_ERROR(
-          blocks->Collect(partition, selection_.tenant_, series.id, selection_.begin_ms_, selection_.end_ms_));
+    for (const SelectedPartition& one : selection_.partitions_) {
+      if (one.tiers != 0 || !one.partition.Overlaps(range.begin_ms, range.end_ms)) continue;
+      if (!one.series->contains(series.id.ordinal)) continue;
+      AUSPEX_RETURN_IF_ERROR(blocks->Collect(one.partition, selection_.tenant_, series.id, range.begin_ms, range.end_ms));
     }
     return OkStatus();
   }
 
-  Status LayOver(BlockReader* blocks, SampleColumns& out) {
+  Status LayOver(Range range, BlockReader* blocks, SampleColumns& out) {
     if (blocks == nullptr) return OkStatus();
     cost_.blocks_decoded += blocks->blocks().size();
-    return blocks->ReadOver(selection_.begin_ms_, selection_.end_ms_, scratch_, out);
+    return blocks->ReadOver(range.begin_ms, range.end_ms, scratch_, out);
   }
 
   // What is younger than any cold block.
-  Status ReadYoung(const SelectedSeries& series, SampleColumns& out) {
-    AUSPEX_RETURN_IF_ERROR(Collect(series, hot_.get()));
-    AUSPEX_RETURN_IF_ERROR(LayOver(hot_.get(), out));
+  Status ReadYoung(const SelectedSeries& series, Range range, SampleColumns& out) {
+    AUSPEX_RETURN_IF_ERROR(Collect(series, range, hot_.get()));
+    AUSPEX_RETURN_IF_ERROR(LayOver(range, hot_.get(), out));
     if (series.pins_at == SelectedSeries::kNoPins) return OkStatus();
     const SelectedPins& pins = selection_.pins_[series.pins_at];
-    pins.frozen.ReadOver(selection_.begin_ms_, selection_.end_ms_, scratch_, out);
-    pins.head.ReadOver(selection_.begin_ms_, selection_.end_ms_, scratch_, out);
+    pins.frozen.ReadOver(range.begin_ms, range.end_ms, scratch_, out);
+    pins.head.ReadOver(range.begin_ms, range.end_ms, scratch_, out);
     return OkStatus();
   }
 
   // Cold blocks, which are disjoint, and young samples between them, in time order.
-  Status Build(SummarizedBuilder& builder) {
+  Status Build(Range range, SummarizedBuilder& builder) {
     const std::span<const int64_t> t(young_.t_ms);
     const std::span<const double> values(young_.values);
     size_t at = 0;
-    for (const BlockReader::Collected& block : cold_->blocks()) {
-      const auto from = static_cast<size_t>(std::lower_bound(t.begin(), t.end(), block.key.tmin_ms) - t.begin());
-      const auto to = static_cast<size_t>(std::upper_bound(t.begin(), t.end(), block.tmax_ms) - t.begin());
-      builder.AddSamples(t.subspan(at, from - at), values.subspan(at, from - at));
-      at = to;
-      AUSPEX_ASSIGN_OR_RETURN(const BlockView view, cold_->View(block));
-      bool decoded = true;
-      if (from == to && !cold_->Touched(block.key, view)) {
-        if (const Status status = builder.AddBlock(view, scratch_, decoded); !status.ok()) {
-          return cold_->Where(block.key, status);
+    if (cold_ != nullptr) {
+      for (const BlockReader::Collected& block : cold_->blocks()) {
+        const auto from = static_cast<size_t>(std::lower_bound(t.begin(), t.end(), block.key.tmin_ms) - t.begin());
+        const auto to = static_cast<size_t>(std::upper_bound(t.begin(), t.end(), block.tmax_ms) - t.begin());
+        builder.AddSamples(t.subspan(at, from - at), values.subspan(at, from - at));
+        at = to;
+        AUSPEX_ASSIGN_OR_RETURN(const BlockView view, cold_->View(block));
+        bool decoded = true;
+        if (from == to && !cold_->Touched(block.key, view)) {
+          if (const Status status = builder.AddBlock(view, scratch_, decoded); !status.ok()) {
+            return cold_->Where(block.key, status);
+          }
+        } else {
+          mixed_.Clear();
+          const Status status = cold_->DecodeOver(block.key, view, range.begin_ms, range.end_ms, scratch_, mixed_);
+          if (!status.ok()) return cold_->Where(block.key, status);
+          MergeOver(mixed_, t.subspan(from, to - from), values.subspan(from, to - from));
+          builder.AddSamples(mixed_.t_ms, mixed_.values);
         }
-      } else {
-        mixed_.Clear();
-        const Status status = cold_->DecodeOver(block.key, view, selection_.begin_ms_, selection_.end_ms_, scratch_, mixed_);
-        if (!status.ok()) return cold_->Where(block.key, status);
-        MergeOver(mixed_, t.subspan(from, to - from), values.subspan(from, to - from));
-        builder.AddSamples(mixed_.t_ms, mixed_.values);
+        ++(decoded ? cost_.blocks_decoded : cost_.blocks_skipped);
+        if (builder.failed()) return OkStatus();
       }
-      ++(decoded ? cost_.blocks_decoded : cost_.blocks_skipped);
-      if (builder.failed()) return OkStatus();
     }
     builder.AddSamples(t.subspan(at), values.subspan(at));
     return OkStatus();
+  }
+
+  // Whether all edges before `until_ms` lie behind ticks.
+  static bool Whole(std::span<const int64_t> edges, int64_t until_ms, int64_t resolution_ms) {
+    return std::all_of(edges.begin(), edges.end(),
+                       [&](int64_t edge) { return edge > until_ms || (edge - 1) % resolution_ms == 0; });
+  }
+
+  // What samples before range.begin_ms amount to, as far as a tier knows; moves the range behind it. Where a partition still
+  // has its samples they are summed up here in the same way.
+  Status ReadExpired(const SelectedSeries& series, const SummaryUse& use, Range& range, SummarizedColumns& out) {
+    for (const Tier tier : {Tier::kHour, Tier::kFiveMinutes}) {
+      const int64_t oldest_ms = selection_.oldest_.Of(tier);
+      const int64_t resolution_ms = ResolutionOf(tier);
+      if (oldest_ms >= range.begin_ms) continue;
+      const int64_t end_tick_ms = TickAtOrAbove(range.begin_ms, resolution_ms);
+      if (end_tick_ms >= range.end_ms && (range.end_ms - 1) % resolution_ms != 0) continue;
+      if (!Whole(use.edges, end_tick_ms, resolution_ms)) continue;
+      const int64_t begin_tick_ms = TickAtOrAbove(std::max(selection_.begin_ms_, oldest_ms) - 1, resolution_ms);
+      AUSPEX_RETURN_IF_ERROR(CollectRuns(series, tier, begin_tick_ms, std::min(end_tick_ms, range.end_ms - 1), out.runs));
+      range.begin_ms = std::min(end_tick_ms + 1, range.end_ms);
+      for (RunSummary& run : out.runs) {
+        if (!use.sums) run.sum = 0;
+        if (!use.resets) run.reset_sum = 0;
+        if (!use.resets) run.resets_count = 0;
+      }
+      return OkStatus();
+    }
+    const auto summed_up = [&](const SelectedPartition& one) {
+      return one.tiers != 0 && one.series->contains(series.id.ordinal);
+    };
+    const auto& partitions = selection_.partitions_;
+    cost_.summaries_unused += std::count_if(partitions.begin(), partitions.end(), summed_up) > 0 ? 1 : 0;
+    return OkStatus();
+  }
+
+  // Runs whose stretches lie within (begin_tick_ms, end_tick_ms].
+  Status CollectRuns(const SelectedSeries& series, Tier tier, int64_t begin_tick_ms, int64_t end_tick_ms,
+                     std::vector<RunSummary>& out) {
+    if (begin_tick_ms >= end_tick_ms) return OkStatus();
+    if (selection_.deleted_ != nullptr) deleted_ = selection_.deleted_->Of(selection_.tenant_, series.id.ordinal);
+    std::unique_ptr<CoarseReader>& reader = coarse_[static_cast<size_t>(tier)];
+    for (const SelectedPartition& one : selection_.partitions_) {
+      if ((one.tiers & MaskOf(tier)) == 0 || !one.series->contains(series.id.ordinal)) continue;
+      if (reader == nullptr) reader = std::make_unique<CoarseReader>(*selection_.rocks_, tier, selection_.snapshot_);
+      AUSPEX_RETURN_IF_ERROR(
+          reader->ReadInto(one.partition, selection_.tenant_, series.id, begin_tick_ms, end_tick_ms, deleted_, out));
+    }
+    const Range range{begin_tick_ms + 1, end_tick_ms + 1};
+    mixed_.Clear();
+    AUSPEX_RETURN_IF_ERROR(Collect(series, range, cold_.get()));
+    AUSPEX_RETURN_IF_ERROR(LayOver(range, cold_.get(), mixed_));
+    AUSPEX_RETURN_IF_ERROR(ReadYoung(series, range, mixed_));
+    Summarize(mixed_.t_ms, mixed_.values, ResolutionOf(tier), out);
+    KeepApart(out);
+    return OkStatus();
+  }
+
+  // Partitions of different lengths, after the retention was changed, may both have some of a stretch: what it amounts to
+  // cannot be told any more.
+  static void KeepApart(std::vector<RunSummary>& runs) {
+    const auto before = [](const RunSummary& a, const RunSummary& b) { return a.t_first_ms < b.t_first_ms; };
+    std::sort(runs.begin(), runs.end(), before);
+    const auto meet = [&](size_t i) { return i + 1 < runs.size() && runs[i].t_last_ms >= runs[i + 1].t_first_ms; };
+    size_t kept = 0;
+    bool met = false;
+    for (size_t i = 0; i < runs.size(); ++i) {
+      const bool meets = meet(i);
+      if (!met && !meets) runs[kept++] = runs[i];
+      met = meets;
+    }
+    runs.resize(kept);
   }
 
   const StoreSelection& selection_;
@@ -125,6 +214,7 @@ class StoreSeriesReader final : public SeriesReader {
   SampleColumns young_;
   SampleColumns mixed_;
   std::unique_ptr<HistogramReader> histograms_;
+  std::unique_ptr<CoarseReader> coarse_[kTiersCount];
   ReadCost cost_;
   DeletedRanges deleted_;
 };

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <memory>
 #include <vector>
@@ -7,6 +8,7 @@
 #include <roaring/roaring.hh>
 
 #include "auspex/storage/series_store.h"
+#include "coarse_table.h"
 #include "head.h"
 #include "histogram_table.h"
 #include "keys.h"
@@ -33,15 +35,24 @@ struct SelectedPins {
 struct SelectedPartition {
   Partition partition;
   std::shared_ptr<const Roaring> series;
+  TierMask tiers = 0;  ///< what is left of it; 0: its samples
+};
+
+/// Up to when samples may be answered, and up to when the summaries of each tier: what is older has expired.
+struct OldestTimes {
+  int64_t samples_ms = kMinTimeMs;
+  int64_t tiers_ms[kTiersCount] = {kMaxTimeMs, kMaxTimeMs};  ///< kMaxTimeMs: there is no such tier
+  int64_t Of(Tier tier) const { return tiers_ms[static_cast<size_t>(tier)]; }
+  int64_t Least() const { return std::min({samples_ms, tiers_ms[0], tiers_ms[1]}); }
 };
 
 /// What Select froze: pins of the head and a RocksDB snapshot. Labels are kept when they decide the order, else looked up.
 class StoreSelection final : public Selection {
  public:
-  /// partitions: those that have blocks within the request's times, in order. snapshot: may be null when there are none.
-  /// deleted: may be null.
+  /// oldest: from when on what is answered; request.begin_ms is not before the least. partitions: those that have blocks within
+  /// the request's times, in order. snapshot: may be null when there are none. deleted: may be null.
   StoreSelection(std::shared_ptr<Rocks> rocks, std::shared_ptr<const SeriesIndex> index,
-                 std::shared_ptr<const SeriesArchive> archive, const SelectRequest& request,
+                 std::shared_ptr<const SeriesArchive> archive, const SelectRequest& request, const OldestTimes& oldest,
                  std::vector<SelectedPartition> partitions, std::shared_ptr<const Tombstones> deleted,
                  const rocksdb::Snapshot* snapshot)
       : rocks_(std::move(rocks)),
@@ -50,6 +61,7 @@ class StoreSelection final : public Selection {
         tenant_(request.tenant),
         begin_ms_(request.begin_ms),
         end_ms_(request.end_ms),
+        oldest_(oldest),
         partitions_(std::move(partitions)),
         deleted_(std::move(deleted)),
         snapshot_(snapshot) {}
@@ -79,6 +91,7 @@ class StoreSelection final : public Selection {
   const TenantId tenant_;
   const int64_t begin_ms_;
   const int64_t end_ms_;
+  const OldestTimes oldest_;
   const std::vector<SelectedPartition> partitions_;
   const std::shared_ptr<const Tombstones> deleted_;
   const rocksdb::Snapshot* const snapshot_;

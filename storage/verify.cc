@@ -9,8 +9,11 @@
 #include "archive_rows.h"
 #include "base/bytes.h"
 #include "block.h"
+#include "coarse_table.h"
 #include "exemplar_table.h"
+#include "histogram_block.h"
 #include "histogram_head.h"
+#include "histogram_table.h"
 #include "journal.h"
 #include "keys.h"
 #include "log_mark.h"
@@ -55,6 +58,8 @@ class Verification {
     State();
     Blocks(Family::kHot);
     Blocks(Family::kCold);
+    HistogramBlocks();
+    for (const Tier tier : kTiers) Summaries(tier);
     Active();
     Journal();
     Records();
@@ -147,6 +152,20 @@ class Verification {
         if (tombstone->generation > generation_seen_) generation_seen_ = tombstone->generation;
         return;
       }
+      if (key.starts_with(kHistogramListPrefix)) {
+        const auto name = DecodeActiveKey(key.substr(kHistogramListPrefix.size()));
+        if (!name) return Find("state", fmt::format("key of {} bytes is no list of histograms", key.size()));
+        auto series = ParseOrdinals(value);
+        if (!series.ok()) return Find("state", "list of histograms: " + series.status().message());
+        histograms_listed_[*name] = *std::move(series);
+        return;
+      }
+      if (key.starts_with(kCoarsePrefix)) {
+        const auto row = CoarseTable::DecodeRow(key, value);
+        if (!row.ok()) return Find("state", row.status().message());
+        tiers_[row->first] = row->second.tiers;
+        return;
+      }
       ByteReader reader(value);
       const uint64_t number = reader.Varint();
       if (key != "checkpoint" && key != "generation") return;
@@ -173,11 +192,7 @@ class Verification {
       if (!view.ok()) return Find(where, view.status().message());
       if (const Status decoded = view->Decode(scratch, columns); !decoded.ok()) return Find(where, decoded.message());
       report_.samples_count += columns.t_ms.size();
-      if (view->tmin_ms() != key->tmin_ms) Find(where, fmt::format("begins at {} ms", view->tmin_ms()));
-      if (key->tmin_ms < key->partition.begin_ms() || view->tmax_ms() >= key->partition.end_ms())
-        Find(where, fmt::format("reaches to {} ms, out of its partition", view->tmax_ms()));
-      CheckSeries(where, *key);
-      if (key->generation > generation_) Find(where, fmt::format("the youngest generation is {}", generation_));
+      CheckPlace(where, *key, view->tmin_ms(), view->tmax_ms());
       const bool same_series =
           before && before->partition == key->partition && before->tenant == key->tenant && before->series == key->series;
       if (family == Family::kCold && same_series && key->tmin_ms <= before_tmax_ms)
@@ -186,6 +201,13 @@ class Verification {
       before_tmax_ms = view->tmax_ms();
       with_blocks_[{key->partition, key->tenant}].add(key->series.ordinal);
     });
+  }
+  void CheckPlace(const std::string& where, const BlockKey& key, int64_t tmin_ms, int64_t tmax_ms) {
+    if (tmin_ms != key.tmin_ms) Find(where, fmt::format("begins at {} ms", tmin_ms));
+    if (key.tmin_ms < key.partition.begin_ms() || tmax_ms >= key.partition.end_ms())
+      Find(where, fmt::format("reaches to {} ms, out of its partition", tmax_ms));
+    CheckSeries(where, key);
+    if (key.generation > generation_) Find(where, fmt::format("the youngest generation is {}", generation_));
   }
   void CheckSeries(const std::string& where, const BlockKey& key) {
     uint32_t group = 0;
@@ -197,6 +219,49 @@ class Verification {
       group = archived->second.group;
     }
     if (group != key.series.group) Find(where, fmt::format("its series is of group {}", group));
+  }
+
+  void HistogramBlocks() {
+    ValueScratch scratch;
+    HistogramColumns columns;
+    Scan(Family::kHistograms, [&](std::string_view key_bytes, std::string_view value) {
+      const auto key = BlockKey::Decode(key_bytes);
+      if (!key) return Find("histograms", fmt::format("key of {} bytes, expected {}", key_bytes.size(), BlockKey::kBytes));
+      const std::string where = "histogram block " + key->ToString();
+      ++report_.blocks_count;
+      const auto view = HistogramBlockView::Parse(value);
+      if (!view.ok()) return Find(where, view.status().message());
+      columns.Clear();
+      const Status decoded = view->DecodeInto(kMinTimeMs, kMaxTimeMs + 1, scratch, columns);
+      if (!decoded.ok()) return Find(where, decoded.message());
+      report_.samples_count += columns.size();
+      CheckPlace(where, *key, view->tmin_ms(), view->tmax_ms());
+      const ActiveName name{key->partition, key->tenant};
+      // Readers look for histograms of the listed series alone.
+      if (const auto listed = histograms_listed_.find(name);
+          listed == histograms_listed_.end() || !listed->second.contains(key->series.ordinal)) {
+        Find(where, "its series is not listed among those with histograms");
+      }
+      with_blocks_[name].add(key->series.ordinal);
+    });
+  }
+
+  void Summaries(Tier tier) {
+    const std::string name(FamilyName(FamilyOf(tier)));
+    ValueScratch scratch;
+    std::vector<RunSummary> runs;
+    Scan(FamilyOf(tier), [&](std::string_view key_bytes, std::string_view value) {
+      const auto key = BlockKey::Decode(key_bytes);
+      if (!key) return Find(name, fmt::format("key of {} bytes, expected {}", key_bytes.size(), BlockKey::kBytes));
+      const std::string where = name + " block " + key->ToString();
+      ++report_.blocks_count;
+      if (const Status decoded = DecodeCoarseBlock(tier, value, scratch, runs); !decoded.ok()) {
+        return Find(where, decoded.message());
+      }
+      CheckPlace(where, *key, runs.front().t_first_ms, runs.back().t_last_ms);
+      // Summaries of a partition that still has its samples are left from a run that was interrupted.
+      if ((tiers_[key->partition] & MaskOf(tier)) != 0) with_blocks_[{key->partition, key->tenant}].add(key->series.ordinal);
+    });
   }
 
   /// Blocks of a series that is not listed there would never be read. Listed ones without blocks are harmless.
@@ -282,6 +347,8 @@ class Verification {
   };
   std::map<uint32_t, Archived> archived_;  // by ordinal
   std::map<ActiveName, Roaring> with_blocks_;
+  std::map<ActiveName, Roaring> histograms_listed_;
+  std::map<Partition, TierMask> tiers_;
   uint64_t checkpoint_ = 0;
   uint64_t generation_ = 0;
   uint64_t generation_seen_ = 0;

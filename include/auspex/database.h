@@ -40,6 +40,8 @@ struct Options {
   bool read_only = false;
   SyncMode sync = SyncMode::kInterval;
   int64_t retention_ms = 0;       ///< 0 keeps everything
+  int64_t retention_5m_ms = 0;    ///< of summaries of five minutes that outlive their samples; 0: there are none
+  int64_t retention_1h_ms = 0;    ///< of summaries of an hour; 0: there are none
   int64_t out_of_order_window_ms = 0;  ///< samples older than now - this are refused; 0 takes any age
   uint64_t retention_bytes = 0;   ///< of the whole directory: the oldest days go when it is exceeded; 0: no bound
   bool accept_data_loss = false;  ///< after damage to the log: go on with what could be read, instead of read-only

@@ -30,6 +30,10 @@ TEST(ConfigTest, EveryOption) {
                            "d",
                            "--listen",
                            "localhost:0",
+                           "--retention-5m",
+                           "90d",
+                           "--retention-1h",
+                           "1y",
                            "--retention",
                            "30d",
                            "--out-of-order-window",
@@ -59,6 +63,8 @@ TEST(ConfigTest, EveryOption) {
                           config);
   ASSERT_FALSE(exit.has_value()) << exit->text;
   EXPECT_EQ(config.database.retention_ms, 30 * 86'400'000LL);
+  EXPECT_EQ(config.database.retention_5m_ms, 90 * 86'400'000LL);
+  EXPECT_EQ(config.database.retention_1h_ms, 365 * 86'400'000LL);
   EXPECT_EQ(config.database.out_of_order_window_ms, 2 * 3'600'000LL);
   EXPECT_EQ(config.database.retention_bytes, uint64_t{2} << 30);
   EXPECT_EQ(config.backup_dir, "b");
@@ -88,6 +94,7 @@ TEST(ConfigTest, SaysWhatIsWrong) {
   expect({"--data-dir", "d", "--listen", "0.0.0.0:9292"}, "--insecure-listen");
   expect({"--data-dir", "d", "--listen", ":9292"}, "--insecure-listen");
   expect({"--data-dir", "d", "--retention", "soon"}, "soon");
+  expect({"--data-dir", "d", "--retention-1h", "later"}, "later");
   expect({"--data-dir", "d", "--out-of-order-window", "late"}, "late");
   expect({"--data-dir", "d", "--memory-budget", "1MiB"}, "64MiB");
   expect({"--data-dir", "d", "--sync", "often"}, "often");

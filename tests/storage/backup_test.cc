@@ -30,7 +30,9 @@ class Backup : public ::testing::Test {
     batch.Add(up, t_ms, value);
     batch.AddMetadata({.metric = "up", .type = "gauge", .unit = "", .help = "whether it answers"});
     batch.AddExemplar(up, {t_ms, value, Labels::Of({{"trace_id", "x"}})});
-    transaction.Put(RecordKind::kEvent, std::to_string(t_ms), "event");
+    for (const RecordKind kind : {RecordKind::kEvent, RecordKind::kLogPattern, RecordKind::kInsightRevision}) {
+      transaction.Put(kind, std::to_string(t_ms), "record");
+    }
     ASSERT_TRUE(store.Commit(transaction).ok());
   }
   static VerifyReport Verified(const std::string& path) {
@@ -69,8 +71,10 @@ TEST_F(Backup, IsTheDatabaseOfThatMoment) {
   EXPECT_EQ(Store::Restore(dir_ / "backup", dir_ / "restored").code(), StatusCode::kAlreadyExists);
   const auto restored = Open(dir_ / "restored");
   EXPECT_EQ(Dump(*restored, {}), want);
-  EXPECT_EQ(restored->GetRecord(kDefaultTenant, RecordKind::kEvent, "4").value(), "event");
-  EXPECT_FALSE(restored->GetRecord(kDefaultTenant, RecordKind::kEvent, "5").value().has_value());
+  for (const RecordKind kind : {RecordKind::kEvent, RecordKind::kLogPattern, RecordKind::kInsightRevision}) {
+    EXPECT_EQ(restored->GetRecord(kDefaultTenant, kind, "4").value(), "record");
+    EXPECT_FALSE(restored->GetRecord(kDefaultTenant, kind, "5").value().has_value());
+  }
   Put(*restored, 6, 6);
   ASSERT_TRUE(restored->Seal().ok());
   // Neither the backup nor the original noticed.

@@ -12,6 +12,7 @@
 #include "auspex/storage/verify.h"
 #include "storage/partition.h"
 #include "tests/support/crash_file_system.h"
+#include "tests/support/hour_windows.h"
 #include "tests/support/model_store.h"
 #include "tests/support/store_compare.h"
 
@@ -52,16 +53,18 @@ class CrashScript {
     const Status opened = Open();
     ASSERT_TRUE(opened.ok()) << opened.ToString();
     EXPECT_EQ(store_->Stats().read_only_reason, "");
-    const std::string got = Dump(*store_);
+    const std::string got = DumpOfStore();
     EXPECT_TRUE(got == wanted[0] || got == wanted[1]) << "after step " << acknowledged_ << "\ngot:\n"
                                                       << got << "wanted:\n"
                                                       << wanted[0] << "or:\n"
                                                       << wanted[1];
     // And it goes on from there.
     ASSERT_TRUE(Put(99).ok());
-    const std::string before = Dump(*store_);
+    const std::string before = DumpOfStore();
     ASSERT_TRUE(store_->Seal().ok());
-    EXPECT_EQ(Dump(*store_), before);
+    EXPECT_EQ(DumpOfStore(), before);
+    ASSERT_TRUE(store_->ApplyRetention().ok());
+    EXPECT_EQ(DumpOfStore(), before);
     store_.reset();
     VerifyOptions verify;
     verify.path = "/db";
@@ -80,6 +83,7 @@ class CrashScript {
     options.path = "/db";
     options.memory_budget_bytes = uint64_t{64} << 20;
     options.retention_ms = 5 * storage::kDayMs;
+    options.retention_1h_ms = 50 * storage::kDayMs;
     options.sync = sync_;
     options.clock = &clock_;
     options.file_system = disk_;
@@ -148,6 +152,7 @@ class CrashScript {
   }
   std::string DumpOfModel(size_t steps) {
     testing::ModelStore model;
+    std::string hours;  // what is left of expired samples: as they were when they expired
     for (size_t i = 0; i < std::min(steps, Rows().size()); ++i) {
       const auto [op, k] = Rows()[i];
       if (op == Op::kPut) {
@@ -157,10 +162,18 @@ class CrashScript {
         EXPECT_TRUE(model.Commit(transaction).ok());
       } else if (op == Op::kDelete) {
         model.Delete(DeletionOf(k));
+      } else if (op == Op::kRetention) {
+        hours = Hours(model);
       }
     }
+    if (hours.empty()) hours = Hours(model);
     model.Expire(clock_.NowMs() - 5 * storage::kDayMs);
-    return Dump(model);
+    return Dump(model) + hours;
+  }
+  std::string DumpOfStore() { return Dump(*store_) + Hours(*store_); }
+  // Of the whole script: nothing is written behind the retention's step that has not expired.
+  static std::string Hours(const SeriesStore& store) {
+    return testing::DumpWindows(store, kNowMs - 3 * storage::kDayMs, kNowMs + storage::kDayMs, 3'600'000, /*sums=*/true);
   }
   template <typename Any>
   static std::string Dump(const Any& store) {

@@ -3,32 +3,34 @@
 namespace auspex::testing {
 namespace {
 
-class FaultLogFile final : public rocksdb::FSWritableFileOwnerWrapper {
+class FaultFile final : public rocksdb::FSWritableFileOwnerWrapper {
  public:
-  FaultLogFile(std::unique_ptr<rocksdb::FSWritableFile> file, const FaultFileSystem& faults)
-      : FSWritableFileOwnerWrapper(std::move(file)), faults_(faults) {}
+  FaultFile(std::unique_ptr<rocksdb::FSWritableFile> file, const std::atomic<bool>& fail_appends,
+            const std::atomic<bool>& fail_syncs)
+      : FSWritableFileOwnerWrapper(std::move(file)), fail_appends_(fail_appends), fail_syncs_(fail_syncs) {}
 
   rocksdb::IOStatus Append(const rocksdb::Slice& data, const rocksdb::IOOptions& options,
                            rocksdb::IODebugContext* debug) override {
-    if (faults_.fail_appends) return rocksdb::IOStatus::IOError("injected: append");
+    if (fail_appends_) return rocksdb::IOStatus::IOError("injected: append");
     return FSWritableFileOwnerWrapper::Append(data, options, debug);
   }
   rocksdb::IOStatus Append(const rocksdb::Slice& data, const rocksdb::IOOptions& options,
                            const rocksdb::DataVerificationInfo& verification, rocksdb::IODebugContext* debug) override {
-    if (faults_.fail_appends) return rocksdb::IOStatus::IOError("injected: append");
+    if (fail_appends_) return rocksdb::IOStatus::IOError("injected: append");
     return FSWritableFileOwnerWrapper::Append(data, options, verification, debug);
   }
   rocksdb::IOStatus Sync(const rocksdb::IOOptions& options, rocksdb::IODebugContext* debug) override {
-    if (faults_.fail_syncs) return rocksdb::IOStatus::IOError("injected: sync");
+    if (fail_syncs_) return rocksdb::IOStatus::IOError("injected: sync");
     return FSWritableFileOwnerWrapper::Sync(options, debug);
   }
   rocksdb::IOStatus Fsync(const rocksdb::IOOptions& options, rocksdb::IODebugContext* debug) override {
-    if (faults_.fail_syncs) return rocksdb::IOStatus::IOError("injected: sync");
+    if (fail_syncs_) return rocksdb::IOStatus::IOError("injected: sync");
     return FSWritableFileOwnerWrapper::Fsync(options, debug);
   }
 
  private:
-  const FaultFileSystem& faults_;
+  const std::atomic<bool>& fail_appends_;
+  const std::atomic<bool>& fail_syncs_;
 };
 
 }  // namespace
@@ -37,7 +39,8 @@ rocksdb::IOStatus FaultFileSystem::NewWritableFile(const std::string& name, cons
                                                    std::unique_ptr<rocksdb::FSWritableFile>* file,
                                                    rocksdb::IODebugContext* debug) {
   const rocksdb::IOStatus status = FileSystemWrapper::NewWritableFile(name, options, file, debug);
-  if (status.ok() && name.ends_with(".log")) *file = std::make_unique<FaultLogFile>(std::move(*file), *this);
+  if (status.ok() && name.ends_with(".log")) *file = std::make_unique<FaultFile>(std::move(*file), fail_appends, fail_syncs);
+  if (status.ok() && name.ends_with(".sst")) *file = std::make_unique<FaultFile>(std::move(*file), fail_tables, fail_tables);
   return status;
 }
 

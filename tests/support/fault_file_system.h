@@ -17,6 +17,7 @@ class FaultFileSystem final : public rocksdb::FileSystemWrapper {
 
   std::atomic<bool> fail_syncs{false};    ///< of log files
   std::atomic<bool> fail_appends{false};  ///< to log files
+  std::atomic<bool> fail_tables{false};   ///< appends to table files and their syncs
   std::atomic<uint64_t> free_bytes{0};    ///< what the disk says is left; 0: ask the disk
 
   rocksdb::IOStatus NewWritableFile(const std::string& name, const rocksdb::FileOptions& options,

@@ -110,6 +110,7 @@ struct SummarizedColumns {
 struct ReadCost {
   uint64_t blocks_decoded = 0;  ///< wholly or in part
   uint64_t blocks_skipped = 0;  ///< in the range, but answered from their summaries, or found to be outside by their header
+  uint64_t summaries_unused = 0;  ///< series with summaries of expired samples that the windows do not fit
 };
 
 /// What became of a store's samples since some moment, for caches of what was computed from them.
@@ -134,6 +135,8 @@ class SeriesReader {
   /// a run lies wholly within a window or wholly outside of it.
   /// use.sums: if there is any run, then all values of the series in the range are integers whose magnitudes add up to
   /// at most 2^53: every order and grouping of adding them gives the same sum. Otherwise everything comes as samples.
+  /// Expired samples of which a store keeps summaries come as runs where all edges fit those, and not at all otherwise. Of such
+  /// runs sums are rounded where they are no sums of integers, and resets may be several.
   /// use.resets: a run has at most one reset. Then (last - first) of a window, plus in time order the reset_sum of each
   /// run and the value before each reset elsewhere, is the same sum of the same numbers as over samples.
   /// Errors: as Read.

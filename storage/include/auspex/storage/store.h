@@ -30,6 +30,9 @@ struct StoreOptions {
   bool read_only = false;       ///< beside a writer in another process, or on a directory that must not change
   SyncMode sync = SyncMode::kInterval;
   int64_t retention_ms = 0;     ///< samples older than now - retention are never answered, then deleted; 0 keeps all
+  /// How long summaries of 5 minutes and of an hour are kept of samples that retention took; 0: none are. Not less than retention_ms.
+  int64_t retention_5m_ms = 0;
+  int64_t retention_1h_ms = 0;
   int64_t out_of_order_window_ms = 0;  ///< samples older than now - this are refused and counted; 0 takes any age: backfill
   uint64_t retention_bytes = 0;  ///< of the whole directory: the oldest partitions go when it is exceeded; 0: no bound
   /// After damage to the log: go on with what could be read. Without it such a directory opens read-only.
@@ -52,6 +55,7 @@ struct StoreStats {
   uint64_t journal_bytes = 0;
   uint64_t hot_blocks_count = 0;   ///< as RocksDB estimates it
   uint64_t cold_blocks_count = 0;  ///< as RocksDB estimates it
+  uint64_t coarse_blocks_count = 0;  ///< of summaries that outlived their samples; as RocksDB estimates it
   uint64_t tombstones_count = 0;   ///< deletions whose bytes are still there
   uint64_t disk_bytes = 0;
   uint64_t replayed_samples = 0;   ///< from the journal, at open

@@ -1,0 +1,65 @@
+// The decoders of small rows on any bytes: deletions, partitions, metadata, exemplars, symbols and series. The first byte chooses.
+#include <cstddef>
+#include <cstdint>
+#include <string_view>
+
+#include "auspex/storage/base/check.h"
+#include "storage/coarse_table.h"
+#include "storage/exemplar_table.h"
+#include "storage/metadata_table.h"
+#include "storage/series_index.h"
+#include "storage/tombstones.h"
+
+extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
+  using namespace auspex;
+  using namespace auspex::storage;
+  if (size < 2) return 0;
+  const std::string_view bytes(reinterpret_cast<const char*>(data) + 2, size - 2);
+  const size_t cut = data[1] % (bytes.size() + 1);
+  const std::string_view key = bytes.substr(0, cut);
+  const std::string_view value = bytes.substr(cut);
+  switch (data[0] % 7) {
+    case 0: {
+      const auto tombstone = DecodeTombstone(TombstoneKey(7), bytes);
+      if (!tombstone.ok()) break;
+      const auto again = DecodeTombstone(TombstoneKey(7), EncodeTombstone(*tombstone));
+      AUSPEX_CHECK(again.ok());
+      AUSPEX_CHECK(again->series == tombstone->series);
+      break;
+    }
+    case 1:
+      static_cast<void>(DecodeTombstone(key, value));
+      break;
+    case 2:
+      static_cast<void>(CoarseTable::DecodeRow(key, value));
+      static_cast<void>(BlockKey::Decode(bytes));
+      static_cast<void>(DecodeActiveKey(bytes));
+      static_cast<void>(DecodeJournalKey(bytes));
+      break;
+    case 3:
+      static_cast<void>(DecodeMetadata(key, value));
+      break;
+    case 4:
+      static_cast<void>(DecodeExemplar(key, value));
+      break;
+    case 5: {
+      SeriesIndex index;
+      static_cast<void>(index.LoadSymbol(key, value));
+      break;
+    }
+    default: {
+      // Series need the symbols that they name.
+      SeriesIndex index;
+      for (uint32_t symbol = 0; symbol < 16; ++symbol) {
+        std::string number;
+        AppendBigEndian(number, symbol);
+        static_cast<void>(index.LoadSymbol(number, "s" + std::to_string(symbol)));
+      }
+      std::string number;
+      AppendBigEndian(number, uint32_t{data[1]});
+      static_cast<void>(index.LoadSeries(number, bytes));
+      static_cast<void>(index.LoadSeries(key, value));
+    }
+  }
+  return 0;
+}

@@ -33,7 +33,8 @@ double MeanStep(const LabelledSeries& series, size_t count) {
 
 }  // namespace
 
-Status ReportForecast(const query::FunctionRegistry& registry, const std::vector<LabelledSeries>& corpus, int64_t range_ms) {
+Status ReportForecast(const query::FunctionRegistry& registry, const std::vector<LabelledSeries>& corpus, int64_t range_ms,
+                      const std::string& options) {
   for (const int64_t ahead_ms : {kHourMs, kDayMs}) {
     std::map<std::string, std::vector<double>> errors;  // by method: one mean per series
     size_t held = 0;
@@ -53,7 +54,8 @@ Status ReportForecast(const query::FunctionRegistry& registry, const std::vector
         const std::array<double, 1> scalars = {ahead};
         const auto add = [&](const std::string& method, double value) { sums[method] += std::abs(value - truth) / scale; };
         const auto ask = [&](const char* function, int64_t window_ms) {
-          return CallAt(registry, function, window_ms, scalars, "", series.name, series.t_ms, series.values, {now_ms, 1, 1});
+          return CallAt(registry, function, window_ms, scalars, options, series.name, series.t_ms, series.values,
+                        {now_ms, 1, 1});
         };
         AUSPEX_ASSIGN_OR_RETURN(const auto ours, ask("forecast", range_ms));
         AUSPEX_ASSIGN_OR_RETURN(const auto lower, ask("forecast_lower", range_ms));
@@ -87,9 +89,10 @@ Status ReportForecast(const query::FunctionRegistry& registry, const std::vector
       }
       for (const auto& [method, sum] : sums) errors[method].push_back(sum / count);
     }
-    std::printf("Forecast %lld h ahead, forecast(x[%lldd], ...), %zu series: mean and median MASE, series where it is best\n",
-                static_cast<long long>(ahead_ms / kHourMs), static_cast<long long>(range_ms / kDayMs),
-                errors["forecast"].size());
+    std::printf(
+        "Forecast %lld h ahead, forecast(x[%lldd], ... %s), %zu series: mean and median MASE, series where it is best\n",
+        static_cast<long long>(ahead_ms / kHourMs), static_cast<long long>(range_ms / kDayMs), options.c_str(),
+        errors["forecast"].size());
     for (const auto& [method, values] : errors) {
       std::vector<double> sorted = values;
       std::sort(sorted.begin(), sorted.end());

@@ -27,6 +27,7 @@ Status ReportKpi(const query::FunctionRegistry& registry, int64_t range_ms, cons
 /// Time to exhaustion on generated histories of six kinds, beside predict_linear and Theil-Sen.
 Status ReportExhaustion(const query::FunctionRegistry& registry, bool cases);
 /// Forecasts 1 h and 1 d ahead on the corpus, beside the seasonal-naive forecast and predict_linear.
-Status ReportForecast(const query::FunctionRegistry& registry, const std::vector<LabelledSeries>& corpus, int64_t range_ms);
+Status ReportForecast(const query::FunctionRegistry& registry, const std::vector<LabelledSeries>& corpus, int64_t range_ms,
+                      const std::string& options);
 
 }  // namespace auspex::quality

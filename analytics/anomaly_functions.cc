@@ -31,42 +31,47 @@ std::vector<query::Argument> AnomalyArguments() {
 namespace {
 
 query::Function Row(std::string name, AnomalyOutput output, std::string description,
-                    std::shared_ptr<const DetectorRegistry> detectors, std::shared_ptr<PassCache> cache) {
+                    std::shared_ptr<const DetectorRegistry> detectors, std::shared_ptr<PassCache> cache, FindEvents events) {
   query::Function row;
   row.name = name;
   row.arguments = AnomalyArguments();
   row.description = std::move(description);
   row.example = name + "(http_request_duration_seconds[1d])";
-  row.make_range = [name, output, detectors = std::move(detectors),
-                    cache = std::move(cache)](const RangeCall& call) -> Result<std::unique_ptr<const query::RangeFunction>> {
+  row.make_range = [name, output, detectors = std::move(detectors), cache = std::move(cache),
+                    events = std::move(events)](const RangeCall& call) -> Result<std::unique_ptr<const query::RangeFunction>> {
     AUSPEX_ASSIGN_OR_RETURN(const AnomalyCall read, ReadAnomalyCall(name, call, *detectors));
+    if (!read.options.exclude.empty() && events == nullptr) {
+      return InvalidArgument("{}: option exclude: there are no events here", name);
+    }
     return std::unique_ptr<const query::RangeFunction>(
-        std::make_unique<AnomalyKernel>(output, name, call.range_ms, read.k_position, detectors, cache, read.options));
+        std::make_unique<AnomalyKernel>(output, name, call.range_ms, read.k_position, detectors, cache, events, read.options));
   };
   return row;
 }
 
 }  // namespace
 
-std::vector<query::Function> AnomalyFunctions(std::shared_ptr<const DetectorRegistry> detectors, size_t cache_bytes) {
+std::vector<query::Function> AnomalyFunctions(std::shared_ptr<const DetectorRegistry> detectors, size_t cache_bytes,
+                                              FindEvents events) {
   // Shared by all rows: anomaly_score and its band take turns with one state.
   const auto cache = std::make_shared<PassCache>(cache_bytes);
   return {
-      Row("anomaly_score", AnomalyOutput::kScore, "How unusual the newest sample is; 1 is the boundary.", detectors, cache),
+      Row("anomaly_score", AnomalyOutput::kScore, "How unusual the newest sample is; 1 is the boundary.", detectors, cache,
+          events),
       Row("anomaly", AnomalyOutput::kFilter, "Only series that are anomalous now: the score, negative when too low.", detectors,
-          cache),
+          cache, events),
       Row("anomaly_flag", AnomalyOutput::kFlag, "1 when the newest sample is anomalously high, -1 when low, 0 otherwise.",
-          detectors, cache),
+          detectors, cache, events),
       Row("anomaly_rate", AnomalyOutput::kRate,
-          "Share (0 to 1) of the range's samples, or of those within eval=, that were anomalous.", detectors, cache),
+          "Share (0 to 1) of the range's samples, or of those within eval=, that were anomalous.", detectors, cache, events),
       Row("anomaly_expected", AnomalyOutput::kExpected, "What the newest sample was expected to be, in the unit of the series.",
-          detectors, cache),
+          detectors, cache, events),
       Row("anomaly_lower", AnomalyOutput::kLower, "Below this the newest sample is anomalous, in the unit of the series.",
-          detectors, cache),
+          detectors, cache, events),
       Row("anomaly_upper", AnomalyOutput::kUpper, "Above this the newest sample is anomalous, in the unit of the series.",
-          detectors, cache),
+          detectors, cache, events),
       Row("anomaly_bounds", AnomalyOutput::kBounds,
-          "anomaly_expected, anomaly_lower and anomaly_upper in one, told apart by the label bound.", detectors, cache),
+          "anomaly_expected, anomaly_lower and anomaly_upper in one, told apart by the label bound.", detectors, cache, events),
   };
 }
 

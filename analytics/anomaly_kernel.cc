@@ -7,6 +7,8 @@
 #include <fmt/format.h>
 #include <xxhash.h>
 
+#include "rule_evaluator.h"
+
 namespace auspex::analytics {
 namespace {
 
@@ -38,14 +40,15 @@ std::string_view Name(Guard guard) {
 
 AnomalyKernel::AnomalyKernel(AnomalyOutput output, std::string name, int64_t range_ms, int k_position,
                              std::shared_ptr<const DetectorRegistry> detectors, std::shared_ptr<PassCache> cache,
-                             AnomalyOptions options)
+                             FindEvents events, AnomalyOptions options)
     : output_(output),
       name_(std::move(name)),
       range_ms_(range_ms),
       k_position_(k_position),
       detectors_(std::move(detectors)),
       cache_(std::move(cache)),
-      options_(options) {
+      events_(std::move(events)),
+      options_(std::move(options)) {
   if (output_ == AnomalyOutput::kRate && options_.eval_ms == 0) options_.eval_ms = range_ms;
 }
 
@@ -58,6 +61,7 @@ int64_t AnomalyKernel::OlderMs() const {
 Status AnomalyKernel::EvaluateWith(const RangeInput& input, query::OlderSamples* older, std::span<double> out,
                                    Annotations& annotations) const {
   const AnchorGrid grid = GridOf(input);
+  AUSPEX_ASSIGN_OR_RETURN(const LearningPauses pauses, FindPauses(input));
   std::optional<SeasonHistory> history;
   std::optional<AnchoredPass> pass;
   int64_t anchor_ms = 0;
@@ -68,7 +72,7 @@ Status AnomalyKernel::EvaluateWith(const RangeInput& input, query::OlderSamples*
     const int64_t t_ms = input.steps.At(step);
     const int64_t wanted = grid.AnchorOf(t_ms);
     if (!pass || wanted != anchor_ms) {
-      AUSPEX_ASSIGN_OR_RETURN(AnchoredPass begun, Begin(input, older, wanted, t_ms, history));
+      AUSPEX_ASSIGN_OR_RETURN(AnchoredPass begun, Begin(input, older, pauses, wanted, t_ms, history));
       pass.emplace(std::move(begun));
       anchor_ms = wanted;
     }
@@ -80,23 +84,45 @@ Status AnomalyKernel::EvaluateWith(const RangeInput& input, query::OlderSamples*
   }
   if (cache_ != nullptr && pass && input.labels != nullptr && pass->judged().size() <= kLargestCachedTail) {
     const AnchoredPass::Columns columns = pass->columns();
-    cache_->Put(KeyOf(input, older != nullptr, anchor_ms), columns, std::move(*pass).TakeState());
+    cache_->Put(KeyOf(input, pauses, older != nullptr, anchor_ms), columns, std::move(*pass).TakeState());
   }
   return OkStatus();
 }
 
 // What a pass depends on beside the samples: the series, the detector with its settings, and the anchor.
-PassCache::Key AnomalyKernel::KeyOf(const RangeInput& input, bool seasons, int64_t anchor_ms) const {
+PassCache::Key AnomalyKernel::KeyOf(const RangeInput& input, const LearningPauses& pauses, bool seasons,
+                                    int64_t anchor_ms) const {
   const std::string text =
-      fmt::format("{} {} {} {} {} {} ", options_.detector->name, static_cast<int>(options_.detecting.season), options_.eval_ms,
-                  input.range_ms, seasons ? OlderMs() : 0, anchor_ms) +
+      fmt::format("{} {} {} {} {} {} {} {:x} ", options_.detector->name, static_cast<int>(options_.detecting.season),
+                  options_.zone, options_.eval_ms, input.range_ms, seasons ? OlderMs() : 0, anchor_ms,
+                  pauses.HashWithin(anchor_ms - OlderMs(), input.steps.end_ms() + 1)) +
       input.labels->bytes();
   const XXH128_hash_t hash = XXH3_128bits(text.data(), text.size());
   return {hash.low64, hash.high64};
 }
 
-Result<AnchoredPass> AnomalyKernel::Begin(const RangeInput& input, query::OlderSamples* older, int64_t anchor_ms, int64_t t_ms,
-                                          std::optional<SeasonHistory>& history) const {
+Result<LearningPauses> AnomalyKernel::FindPauses(const RangeInput& input) const {
+  LearningPauses out;
+  if (options_.exclude.empty() || input.steps.count == 0) return out;
+  const int64_t begin_ms = GridOf(input).AnchorOf(input.steps.start_ms) - OlderMs() - options_.exclude_for_ms;
+  AUSPEX_ASSIGN_OR_RETURN(const auto events, events_(begin_ms, input.steps.end_ms()));
+  for (const Event& event : *events) {
+    if (event.t_ms < begin_ms || event.t_ms > input.steps.end_ms()) continue;
+    const auto holds = [&](const Matcher& matcher) {
+      if (matcher.name() == "kind") return matcher.Matches(event.kind);
+      if (matcher.name() == "name") return matcher.Matches(event.name);
+      if (matcher.name() == "source") return matcher.Matches(event.source);
+      return matcher.Matches(event.labels);
+    };
+    if (!std::all_of(options_.exclude.begin(), options_.exclude.end(), holds)) continue;
+    if (input.labels != nullptr && !Agree(event.labels, *input.labels)) continue;
+    out.Add(event.t_ms, event.t_ms + options_.exclude_for_ms);
+  }
+  return out;
+}
+
+Result<AnchoredPass> AnomalyKernel::Begin(const RangeInput& input, query::OlderSamples* older, const LearningPauses& pauses,
+                                          int64_t anchor_ms, int64_t t_ms, std::optional<SeasonHistory>& history) const {
   const AnchoredPass::Columns columns = AnchoredPass::After(anchor_ms, input.t_ms, input.values);
   const bool seasons = older != nullptr && OlderMs() > 0;
   const int64_t expired_ms = seasons ? older->ChangesSince(std::numeric_limits<uint64_t>::max()).expired_ms : 0;
@@ -106,8 +132,8 @@ Result<AnchoredPass> AnomalyKernel::Begin(const RangeInput& input, query::OlderS
       if (!primed) return !seasons;
       return seasons && primed->begin_ms == begin_ms && older->ChangesSince(primed->version).earliest_ms >= anchor_ms;
     };
-    if (auto state = cache_->Take(KeyOf(input, older != nullptr, anchor_ms), columns, t_ms, still_right))
-      return AnchoredPass(columns, options_.eval_ms, *std::move(state));
+    if (auto state = cache_->Take(KeyOf(input, pauses, older != nullptr, anchor_ms), columns, t_ms, still_right))
+      return AnchoredPass(columns, options_.eval_ms, *std::move(state), &pauses);
   }
   PassState fresh;
   fresh.detector = options_.detector->make(options_.detecting);
@@ -115,14 +141,14 @@ Result<AnchoredPass> AnomalyKernel::Begin(const RangeInput& input, query::OlderS
     if (!history) {
       const AnchorGrid grid = GridOf(input);
       history.emplace();
-      AUSPEX_RETURN_IF_ERROR(history->Load(*older, SeasonHistory::BeginOf(anchor_ms, options_.history_ms, expired_ms),
+      AUSPEX_RETURN_IF_ERROR(history->Load(*older, pauses, SeasonHistory::BeginOf(anchor_ms, options_.history_ms, expired_ms),
                                            grid.AnchorOf(input.steps.end_ms())));
     }
     const CoarseSamples known = history->Between(begin_ms, anchor_ms);
     fresh.detector->Prime(known);
     fresh.primed = PrimedWith{begin_ms, history->version(), known.t_ms.size()};
   }
-  return AnchoredPass(columns, options_.eval_ms, std::move(fresh));
+  return AnchoredPass(columns, options_.eval_ms, std::move(fresh), &pauses);
 }
 
 double AnomalyKernel::K(const RangeInput& input, size_t step) const {

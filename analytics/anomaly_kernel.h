@@ -9,8 +9,10 @@
 #include "anomaly_cache.h"
 #include "anomaly_window.h"
 #include "auspex/analytics/anomaly_explanation.h"
+#include "auspex/analytics/functions.h"
 #include "auspex/query/older_samples.h"
 #include "function_options.h"
+#include "learning_pauses.h"
 #include "season_history.h"
 
 namespace auspex::analytics {
@@ -27,7 +29,8 @@ std::string_view Name(Guard guard);
 class AnomalyKernel final : public query::LookingBackFunction {
  public:
   AnomalyKernel(AnomalyOutput output, std::string name, int64_t range_ms, int k_position,
-                std::shared_ptr<const DetectorRegistry> detectors, std::shared_ptr<PassCache> cache, AnomalyOptions options);
+                std::shared_ptr<const DetectorRegistry> detectors, std::shared_ptr<PassCache> cache, FindEvents events,
+                AnomalyOptions options);
 
   // The oldest anchor lies less than two ranges before its step.
   int64_t HistoryMs() const override { return range_ms_; }
@@ -54,8 +57,10 @@ class AnomalyKernel final : public query::LookingBackFunction {
     return {input.range_ms, input.labels == nullptr ? 0 : input.labels->Hash()};
   }
   /// A pass from `anchor_ms`, as far as the cache knows it already. `history` is loaded at first use.
-  Result<AnchoredPass> Begin(const query::RangeInput& input, query::OlderSamples* older, int64_t anchor_ms, int64_t t_ms,
-                             std::optional<SeasonHistory>& history) const;
+  Result<AnchoredPass> Begin(const query::RangeInput& input, query::OlderSamples* older, const LearningPauses& pauses,
+                             int64_t anchor_ms, int64_t t_ms, std::optional<SeasonHistory>& history) const;
+  /// By `exclude=`: after the events that do not contradict the series' labels.
+  Result<LearningPauses> FindPauses(const query::RangeInput& input) const;
   /// Whether the newest sample is in the window and young enough to be answered for.
   bool Alive(const AnchoredPass& pass, int64_t t_ms, const query::RangeInput& input) const;
   /// A judged sample, were its value another. Borrows everything.
@@ -70,7 +75,7 @@ class AnomalyKernel final : public query::LookingBackFunction {
   double LastNormal(const Retrial& retrial, double inside, double outside) const;
   void FindNormalValues(const Retrial& retrial, AnomalyExplanation& out) const;
 
-  PassCache::Key KeyOf(const query::RangeInput& input, bool seasons, int64_t anchor_ms) const;
+  PassCache::Key KeyOf(const query::RangeInput& input, const LearningPauses& pauses, bool seasons, int64_t anchor_ms) const;
   std::optional<double> Answer(AnomalyOutput output, const AnchoredPass& pass, int64_t t_ms, double k,
                                const query::RangeInput& input, query::Annotations& annotations) const;
   bool OutOfRange(double x) const { return options_.has_range && (x < options_.lowest || x > options_.highest); }
@@ -84,6 +89,7 @@ class AnomalyKernel final : public query::LookingBackFunction {
   int k_position_;
   std::shared_ptr<const DetectorRegistry> detectors_;  // owns options_.detector
   std::shared_ptr<PassCache> cache_;
+  FindEvents events_;
   AnomalyOptions options_;
 };
 

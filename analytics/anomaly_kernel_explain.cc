@@ -57,8 +57,9 @@ Result<std::optional<AnomalyExplanation>> AnomalyKernel::Explain(const query::Ra
   std::optional<AnomalyExplanation> none;
   const int64_t t_ms = input.steps.At(0);
   const int64_t anchor_ms = GridOf(input).AnchorOf(t_ms);
+  AUSPEX_ASSIGN_OR_RETURN(const LearningPauses pauses, FindPauses(input));
   std::optional<SeasonHistory> history;
-  AUSPEX_ASSIGN_OR_RETURN(AnchoredPass pass, Begin(input, older, anchor_ms, t_ms, history));
+  AUSPEX_ASSIGN_OR_RETURN(AnchoredPass pass, Begin(input, older, pauses, anchor_ms, t_ms, history));
   pass.AdvanceTo(t_ms);
   if (!Alive(pass, t_ms, input) || !std::isfinite(pass.judged().back().value)) return none;
   const JudgedSample newest = pass.judged().back();
@@ -97,10 +98,10 @@ Result<std::optional<AnomalyExplanation>> AnomalyKernel::Explain(const query::Ra
   fresh.detector = options_.detector->make(options_.detecting);
   if (pass.state().primed && !history) {
     history.emplace();
-    AUSPEX_RETURN_IF_ERROR(history->Load(*older, pass.state().primed->begin_ms, anchor_ms));
+    AUSPEX_RETURN_IF_ERROR(history->Load(*older, pauses, pass.state().primed->begin_ms, anchor_ms));
   }
   if (history) fresh.detector->Prime(history->Between(pass.state().primed->begin_ms, anchor_ms));
-  AnchoredPass before(pass.columns(), 0, std::move(fresh));
+  AnchoredPass before(pass.columns(), 0, std::move(fresh), &pauses);
   before.AdvanceTo(newest.t_ms - 1);
   FindNormalValues({before, newest.t_ms, out.k}, out);
   return std::optional(std::move(out));

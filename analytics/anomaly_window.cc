@@ -19,7 +19,11 @@ void AnchoredPass::AdvanceTo(int64_t t_ms) {
     }
     state_.last_ms = columns_.t_ms[next];
     if (keep_ms_ == 0) state_.judged.clear();
-    state_.judged.push_back({state_.last_ms, x, state_.resolution, state_.detector->Step(state_.last_ms, x)});
+    // A copy that is thrown away judges what is not to be learned.
+    const bool learns = pauses_ == nullptr || !pauses_->Contain(state_.last_ms);
+    const Judgement judgement =
+        learns ? state_.detector->Step(state_.last_ms, x) : state_.detector->Clone()->Step(state_.last_ms, x);
+    state_.judged.push_back({state_.last_ms, x, state_.resolution, judgement});
     while (state_.judged.size() > 1 && state_.judged.front().t_ms <= state_.last_ms - keep_ms_) state_.judged.pop_front();
   }
   while (state_.judged.size() > 1 && state_.judged.front().t_ms <= t_ms - keep_ms_) state_.judged.pop_front();

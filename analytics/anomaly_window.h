@@ -7,6 +7,7 @@
 #include <span>
 
 #include "auspex/analytics/detector.h"
+#include "learning_pauses.h"
 
 namespace auspex::analytics {
 
@@ -66,9 +67,9 @@ class AnchoredPass {
   static Columns After(int64_t anchor_ms, std::span<const int64_t> t_ms, std::span<const double> values);
 
   /// keep_ms: how long before the time asked for judged samples are still wanted. `state`: new, or of an earlier pass over
-  /// columns that began with the same samples.
-  AnchoredPass(Columns columns, int64_t keep_ms, PassState state)
-      : columns_(columns), keep_ms_(keep_ms), state_(std::move(state)) {}
+  /// columns that began with the same samples. Borrows the pauses; null: none.
+  AnchoredPass(Columns columns, int64_t keep_ms, PassState state, const LearningPauses* pauses)
+      : columns_(columns), keep_ms_(keep_ms), state_(std::move(state)), pauses_(pauses) {}
 
   /// Goes on to time t_ms, which must not go back.
   void AdvanceTo(int64_t t_ms);
@@ -86,6 +87,7 @@ class AnchoredPass {
   Columns columns_;
   int64_t keep_ms_;
   PassState state_;
+  const LearningPauses* pauses_;
 };
 
 }  // namespace auspex::analytics

@@ -78,7 +78,8 @@ class Subscribers {
 
 class DatabaseImpl final : public Database {
  public:
-  DatabaseImpl(const Options& options, std::unique_ptr<Store> store, query::FunctionRegistry registry)
+  DatabaseImpl(const Options& options, std::unique_ptr<Store> store, std::shared_ptr<analytics::EventLog> events,
+               query::FunctionRegistry registry)
       : read_only_(options.read_only),
         retention_ms_(options.retention_ms),
         clock_(*options.clock),
@@ -87,9 +88,9 @@ class DatabaseImpl final : public Database {
         engine_options_(EngineOptions(options)),
         engine_(*store_, registry_, engine_options_),
         evaluator_(analytics::MakeEngineEvaluator(*store_, registry_, engine_options_)),
-        events_(*store_),
+        events_(std::move(events)),
         insights_(*store_),
-        scheduler_({*store_, *evaluator_, events_, insights_, clock_}) {}
+        scheduler_({*store_, *evaluator_, *events_, insights_, clock_}) {}
 
   Status Load() {
     AUSPEX_RETURN_IF_ERROR(insights_.Load());
@@ -175,11 +176,11 @@ class DatabaseImpl final : public Database {
   }
   Result<std::vector<std::string>> AddEvents(std::vector<Event> events) override {
     AUSPEX_RETURN_IF_ERROR(CheckWritable());
-    return events_.Add(std::move(events), clock_.NowMs());
+    return events_->Add(std::move(events), clock_.NowMs());
   }
   Result<std::vector<Event>> Events(int64_t begin_ms, int64_t end_ms, const std::vector<Matcher>& matchers,
                                     size_t limit) const override {
-    return events_.Find(begin_ms, end_ms, matchers, limit);
+    return events_->Find(begin_ms, end_ms, matchers, limit);
   }
 
   Result<std::vector<MetricMetadata>> Metadata(std::string_view metric, size_t limit) const override {
@@ -272,7 +273,7 @@ class DatabaseImpl final : public Database {
   const query::EngineOptions engine_options_;
   const query::Engine engine_;
   const std::unique_ptr<analytics::RuleEvaluator> evaluator_;
-  analytics::EventLog events_;
+  const std::shared_ptr<analytics::EventLog> events_;  // the functions ask it as well
   analytics::InsightLog insights_;
   analytics::Scheduler scheduler_;
   Subscribers subscribers_;
@@ -315,10 +316,13 @@ Result<std::unique_ptr<Database>> Database::Open(const Options& options) {
   }
   if (options.clock == nullptr) return InvalidArgument("clock: is null");
   AUSPEX_ASSIGN_OR_RETURN(std::unique_ptr<Store> store, Store::Open(StoreOptionsOf(options)));
+  const auto events = std::make_shared<analytics::EventLog>(*store);
   query::FunctionRegistry registry = query::FunctionRegistry::BuiltIn();
   AUSPEX_RETURN_IF_ERROR(
-      analytics::RegisterAnalyticsFunctions(registry, options.detectors, options.forecasters, DetectorCacheBytes(options)));
-  auto database = std::make_unique<DatabaseImpl>(options, std::move(store), std::move(registry));
+      analytics::RegisterAnalyticsFunctions(registry, options.detectors, options.forecasters, DetectorCacheBytes(options),
+                                            [events, memo = std::make_shared<analytics::EventMemo>(*events)](
+                                                int64_t begin_ms, int64_t end_ms) { return memo->Find(begin_ms, end_ms); }));
+  auto database = std::make_unique<DatabaseImpl>(options, std::move(store), events, std::move(registry));
   AUSPEX_RETURN_IF_ERROR(database->Load());
   return std::unique_ptr<Database>(std::move(database));
 }

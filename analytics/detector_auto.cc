@@ -97,7 +97,8 @@ void SeriesModel::LearnUsual(int64_t t_ms, double t, double x, double limit) {
 }
 
 AutoDetector::AutoDetector(const DetectorOptions& options, const AutoSettings& settings)
-    : settings_(settings),
+    : options_(options),
+      settings_(settings),
       model_(options.season),
       value_(10, 30, settings.novelty_gate),
       jump_(10, 30, settings.novelty_gate),
@@ -107,7 +108,9 @@ AutoDetector::AutoDetector(const DetectorOptions& options, const AutoSettings& s
 
 void AutoDetector::Prime(const CoarseSamples& history) {
   if (history.t_ms.empty() || !model_.day() || model_.day()->period_ms() < kDayMs) return;
-  seasonal_ = model_.Prime(history);
+  std::vector<int64_t> local_ms;
+  for (const int64_t t_ms : history.t_ms) local_ms.push_back(options_.LocalMs(t_ms));
+  seasonal_ = model_.Prime({local_ms, history.means});
   primed_ = true;
   // What is usual at some hour is nothing new.
   for (const auto* profile : {&model_.day(), &model_.week()}) {
@@ -136,12 +139,12 @@ bool AutoDetector::AfterGap(int64_t t_ms) {
 
 bool AutoDetector::SeasonCounts(double share) const { return seasonal_ || share >= kSeasonCounts; }
 
-double AutoDetector::Unforeseen(int64_t t_ms, double x, const Mixture<3>::Guess& context,
+double AutoDetector::Unforeseen(int64_t local_ms, double x, const Mixture<3>::Guess& context,
                                 const SeriesModel::Usual& usual) const {
   const double error = std::abs(x - context.value);
   if (!SeasonCounts(context.weights[1] + context.weights[2])) return error;
   const double distance = std::min(std::abs(x - usual.day) - usual.day_slack, std::abs(x - usual.week) - usual.week_slack);
-  return std::min(error, std::max(0.0, distance - jumps_.Read(t_ms)));
+  return std::min(error, std::max(0.0, distance - jumps_.Read(local_ms)));
 }
 
 AutoDetector::NoveltyVerdict AutoDetector::JudgeNovelty(double x, double context_error, double unforeseen, bool after_gap) {
@@ -188,16 +191,16 @@ AutoDetector::Band AutoDetector::SeenBand() const {
   return {value_.seen().min() - distance, value_.seen().max() + distance};
 }
 
-AutoDetector::TailVerdict AutoDetector::JudgeTail(int64_t t_ms, double x, const SeriesModel::Usual& usual,
+AutoDetector::TailVerdict AutoDetector::JudgeTail(int64_t local_ms, double x, const SeriesModel::Usual& usual,
                                                   double context_share) {
   const auto t = static_cast<double>(t_);
   const auto scale_of = [&](const auto& judge) {
     const double s = judge.mixture.scale();
-    const auto by_hour = judge.hours.Read(t_ms);
+    const auto by_hour = judge.hours.Read(local_ms);
     return std::max(by_hour ? (s + *by_hour) / 2 : s, Floor());
   };
   const auto learn = [&](auto& judge, double error, double scale, const auto& candidates) {
-    judge.hours.Feed(t_ms, t < 50 ? std::abs(error) : std::min(std::abs(error), 6 * scale));
+    judge.hours.Feed(local_ms, t < 50 ? std::abs(error) : std::min(std::abs(error), 6 * scale));
     judge.mixture.Learn(t, x, error, candidates);
   };
 
@@ -209,8 +212,8 @@ AutoDetector::TailVerdict AutoDetector::JudgeTail(int64_t t_ms, double x, const 
   const double z1 = std::min(std::abs(present_error) / present_scale, 1e4);
   const double season_share1 = std::max(context_share, present_guess.weights[1] + present_guess.weights[2]);
   const double slack1 = usual.day_slack * season_share1;
-  const double edge = SeasonCounts(season_share1) ? jumps_.Read(t_ms) : 0;
-  jumps_.Feed(t_ms, t < 10 ? 0 : std::max(0.0, std::abs(x - previous_) - kJumpOfNoise * present_scale));
+  const double edge = SeasonCounts(season_share1) ? jumps_.Read(local_ms) : 0;
+  jumps_.Feed(local_ms, t < 10 ? 0 : std::max(0.0, std::abs(x - previous_) - kJumpOfNoise * present_scale));
 
   double z3 = 0;
   double slack3 = 0;
@@ -280,8 +283,9 @@ Judgement AutoDetector::Step(int64_t t_ms, double x) {
   if (!std::isfinite(x)) return {};
   x = Clip(x, kLargest);
   ++t_;
+  const int64_t local_ms = options_.LocalMs(t_ms);
   if (t_ == 0) {
-    model_.Start(t_ms, x);
+    model_.Start(local_ms, x);
     previous_ = x;
     last_ms_ = first_ms_ = t_ms;
     spread_short_.Push(primed_ ? 0 : x);
@@ -292,7 +296,7 @@ Judgement AutoDetector::Step(int64_t t_ms, double x) {
   min_ = std::min(min_, x);
   max_ = std::max(max_, x);
   const auto t = static_cast<double>(t_);
-  const SeriesModel::Usual usual = model_.At(t_ms);
+  const SeriesModel::Usual usual = model_.At(local_ms);
   level_size_ = std::abs(usual.level);
   const std::array<double, 3> candidates = {usual.level, usual.day, usual.week};
   const auto guess = context_.Predict(candidates);
@@ -308,9 +312,9 @@ Judgement AutoDetector::Step(int64_t t_ms, double x) {
     lagged_slack_.fill(0);
   }
   const Band seen = SeenBand();
-  const NoveltyVerdict novelty = JudgeNovelty(x, error, Unforeseen(t_ms, x, guess, usual), after_gap);
-  const TailVerdict tail = JudgeTail(t_ms, x, usual, guess.weights[1] + guess.weights[2]);
-  model_.LearnUsual(t_ms, t, x, 4 * context_.scale());
+  const NoveltyVerdict novelty = JudgeNovelty(x, error, Unforeseen(local_ms, x, guess, usual), after_gap);
+  const TailVerdict tail = JudgeTail(local_ms, x, usual, guess.weights[1] + guess.weights[2]);
+  model_.LearnUsual(local_ms, t, x, 4 * context_.scale());
   context_.Learn(t, x, error, candidates);
   previous_ = x;
 

@@ -63,8 +63,8 @@ struct ErrorJudge {
 /// The few constants of algo=auto that are chosen rather than derived (bench/quality chooses them on some categories of a
 /// benchmark and scores the others with them).
 struct AutoSettings {
-  double novelty_boundary = 0.0120;  ///< a weighted sum of novelties of this size scores 1
-  double novelty_trust = 2000;       ///< samples after which novelty has half of its weight
+  double novelty_boundary = 0.0102;  ///< a weighted sum of novelties of this size scores 1
+  double novelty_trust = 3000;       ///< samples after which novelty has half of its weight
   double novelty_gate = 3;           ///< usual steps of a signal: a smaller distance is no full novelty
   double present_weight = 0.85;      ///< of the error of one sample
   double lagged_weight = 1.10;       ///< of the median of the last three errors
@@ -98,11 +98,11 @@ class AutoDetector final : public Detector {
   /// Whether t_ms comes so late that samples are missing.
   bool AfterGap(int64_t t_ms);
   /// What of x is news: its distance from the usual value, and from what the seasons alone foresee where they have weight.
-  double Unforeseen(int64_t t_ms, double x, const Mixture<3>::Guess& context, const SeriesModel::Usual& usual) const;
+  double Unforeseen(int64_t local_ms, double x, const Mixture<3>::Guess& context, const SeriesModel::Usual& usual) const;
   /// Whether what the seasons foresee is excused, given their share in a guess.
   bool SeasonCounts(double share) const;
   NoveltyVerdict JudgeNovelty(double x, double context_error, double unforeseen, bool after_gap);
-  TailVerdict JudgeTail(int64_t t_ms, double x, const SeriesModel::Usual& usual, double context_season_share);
+  TailVerdict JudgeTail(int64_t local_ms, double x, const SeriesModel::Usual& usual, double context_season_share);
   double Floor() const;
   /// 1 / boundary: what a sum of novelties has to be multiplied with.
   double NoveltyTrust() const;
@@ -112,6 +112,7 @@ class AutoDetector final : public Detector {
   };
   Band SeenBand() const;
 
+  DetectorOptions options_;
   AutoSettings settings_;
   SeriesModel model_;
   Mixture<3> context_;

@@ -27,7 +27,7 @@ int64_t PeriodMs(Season season) {
 }  // namespace
 
 HoltWintersDetector::HoltWintersDetector(const DetectorOptions& options)
-    : period_ms_(PeriodMs(options.season)), phases_(period_ms_ == 0 ? 1 : 96) {}
+    : options_(options), period_ms_(PeriodMs(options.season)), phases_(period_ms_ == 0 ? 1 : 96) {}
 
 Judgement HoltWintersDetector::Step(int64_t t_ms, double x) {
   constexpr double kNeeded = 30;
@@ -37,7 +37,8 @@ Judgement HoltWintersDetector::Step(int64_t t_ms, double x) {
     first_ms_ = t_ms;
     level_ = x;
   }
-  const int64_t into_ms = period_ms_ == 0 ? 0 : ((t_ms % period_ms_) + period_ms_) % period_ms_;
+  const int64_t local_ms = options_.LocalMs(t_ms);
+  const int64_t into_ms = period_ms_ == 0 ? 0 : ((local_ms % period_ms_) + period_ms_) % period_ms_;
   Phase& phase = phases_[period_ms_ == 0 ? 0 : static_cast<size_t>(into_ms * 96 / period_ms_)];
   const double expected = level_ + trend_ + phase.season;
   const double deviation = std::max({phase.deviation, 0.3 * deviation_, 1e-9 * std::abs(level_) + 1e-12});

@@ -26,6 +26,7 @@ class HoltWintersDetector final : public Detector {
     double deviation = 0;
     double seen = 0;
   };
+  DetectorOptions options_;
   int64_t period_ms_;  // 0: none
   int64_t first_ms_ = 0;
   double seen_ = 0;

@@ -7,7 +7,7 @@
 
 namespace auspex::analytics {
 
-StlDetector::StlDetector(const DetectorOptions& options) {
+StlDetector::StlDetector(const DetectorOptions& options) : options_(options) {
   constexpr int64_t kHourMs = 3'600'000;
   constexpr double kRate = 0.25;  // weight of the newest visit to a phase
   switch (options.season) {
@@ -30,7 +30,8 @@ Judgement StlDetector::Step(int64_t t_ms, double x) {
   constexpr size_t kNeeded = 30;
   if (!std::isfinite(x)) return {};
   x = Bounded(x);
-  const std::optional<double> known = season_ ? season_->Read(t_ms) : std::optional<double>(0);
+  const int64_t local_ms = options_.LocalMs(t_ms);
+  const std::optional<double> known = season_ ? season_->Read(local_ms) : std::optional<double>(0);
   if (seen_ == 0) level_ = x;
   seen_ += 1;
   const double residual = x - level_ - known.value_or(0);
@@ -43,7 +44,7 @@ Judgement StlDetector::Step(int64_t t_ms, double x) {
       judgement = JudgeInBand(x, {level_ + *known + median, 3 * sigma, 3 * sigma});
     }
   }
-  if (season_) season_->Feed(t_ms, x - level_);
+  if (season_) season_->Feed(local_ms, x - level_);
   // Before the season is known, its waves are no residuals.
   if (known) residuals_.Push(residual);
   const double clipped = judgement.ready ? std::clamp(residual, -4 * sigma, 4 * sigma) : residual;

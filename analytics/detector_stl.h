@@ -22,6 +22,7 @@ class StlDetector final : public Detector {
   std::unique_ptr<Detector> Clone() const override { return std::make_unique<StlDetector>(*this); }
 
  private:
+  DetectorOptions options_;
   std::optional<SeasonProfile> season_;
   RecentValues residuals_{288};
   double seen_ = 0;

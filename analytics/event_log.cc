@@ -98,6 +98,21 @@ Result<std::vector<Event>> EventLog::Find(int64_t begin_ms, int64_t end_ms, std:
   return out;
 }
 
+Result<std::shared_ptr<const std::vector<Event>>> EventMemo::Find(int64_t begin_ms, int64_t end_ms) {
+  constexpr int64_t kDayMs = 86'400'000;
+  const std::lock_guard lock(mu_);
+  const uint64_t version = log_.version();
+  if (events_ == nullptr || version != version_ || begin_ms < begin_ms_ || end_ms > end_ms_) {
+    // A day more on both sides: the next series, and the next step, ask for nearly the same.
+    AUSPEX_ASSIGN_OR_RETURN(std::vector<Event> found, log_.Find(begin_ms - kDayMs, end_ms + kDayMs, {}, 0));
+    events_ = std::make_shared<const std::vector<Event>>(std::move(found));
+    version_ = version;
+    begin_ms_ = begin_ms - kDayMs;
+    end_ms_ = end_ms + kDayMs;
+  }
+  return events_;
+}
+
 std::vector<LinkedEvent> LinkEvents(const Insight& insight, std::span<const Event> events, int64_t window_ms) {
   std::vector<LinkedEvent> out;
   for (const Event& event : events) {

@@ -2,6 +2,8 @@
 
 #include <atomic>
 #include <cstdint>
+#include <memory>
+#include <mutex>
 #include <span>
 #include <string>
 #include <vector>
@@ -28,6 +30,22 @@ class EventLog {
  private:
   RecordStore& records_;
   std::atomic<uint64_t> version_{1};
+};
+
+/// Events for who asks about one time after the other: the stretch asked for last, kept until an event is added.
+/// Thread-safe. Borrows the log.
+class EventMemo {
+ public:
+  explicit EventMemo(const EventLog& log) : log_(log) {}
+  /// At least those of [begin_ms, end_ms], oldest first. Errors: the log's.
+  Result<std::shared_ptr<const std::vector<Event>>> Find(int64_t begin_ms, int64_t end_ms);
+
+ private:
+  const EventLog& log_;
+  std::mutex mu_;
+  uint64_t version_ = 0;
+  int64_t begin_ms_ = 0, end_ms_ = -1;
+  std::shared_ptr<const std::vector<Event>> events_;
 };
 
 /// The events that came at most `window_ms` before the insight began and do not contradict it, most relevant first.

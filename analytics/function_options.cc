@@ -34,11 +34,33 @@ std::string Suggestion(std::string_view found, const std::vector<std::string_vie
   return fmt::format(", known: {}", fmt::join(known, ", "));
 }
 
+// Where the next pair ends: a comma outside of braces and quotes.
+size_t EndOfPair(std::string_view text) {
+  int depth = 0;
+  char quote = 0;
+  for (size_t i = 0; i < text.size(); ++i) {
+    const char c = text[i];
+    if (quote != 0) {
+      if (c == '\\') ++i;
+      if (c == quote) quote = 0;
+    } else if (c == '"' || c == '\'') {
+      quote = c;
+    } else if (c == '{') {
+      ++depth;
+    } else if (c == '}') {
+      --depth;
+    } else if (c == ',' && depth <= 0) {
+      return i;
+    }
+  }
+  return std::string_view::npos;
+}
+
 Status ReadKeys(std::string_view function, std::string_view text, const std::vector<Key>& keys) {
   if (Trimmed(text).empty()) return OkStatus();
   std::vector<std::string_view> seen;
   while (true) {
-    const size_t comma = text.find(',');
+    const size_t comma = EndOfPair(text);
     const std::string_view pair = Trimmed(text.substr(0, comma));
     const size_t equals = pair.find('=');
     if (equals == std::string_view::npos)
@@ -100,6 +122,23 @@ Status ReadDuration(std::string_view value, int64_t& out_ms) {
   return OkStatus();
 }
 
+// {kind="deployment",service="pay"}, with or without `events` in front of it.
+Status ReadEventSelector(std::string_view value, std::vector<Matcher>& out) {
+  constexpr std::string_view kName = "events";
+  const auto tree = query::Parse(value);
+  const auto* selector = tree.ok() ? std::get_if<query::VectorSelector>(&(*tree)->node) : nullptr;
+  if (selector == nullptr || (!selector->metric.empty() && selector->metric != kName)) {
+    return InvalidArgument("expected a selector of events such as {{kind=\"deployment\"}}");
+  }
+  out = selector->matchers;
+  // Every event has a name of its own; what is asked for is any of them.
+  if (selector->metric == kName) {
+    std::erase_if(out, [](const Matcher& matcher) { return matcher.name() == kMetricName; });
+    if (out.empty()) out.push_back(Matcher::Of(Matcher::Op::kRegex, "kind", ".*"));
+  }
+  return OkStatus();
+}
+
 std::vector<std::pair<std::string_view, Season>> Seasons() {
   return {{"auto", Season::kAuto}, {"none", Season::kNone}, {"1h", Season::kHour}, {"1d", Season::kDay}, {"1w", Season::kWeek}};
 }
@@ -144,6 +183,16 @@ Result<AnomalyOptions> ParseAnomalyOptions(std::string_view function, std::strin
          return OkStatus();
        }},
       History(options.history_ms),
+      {"tz",
+       [&](std::string_view value) {
+         auto zone = query::TimeZone::Load(value);
+         if (!zone.ok()) return InvalidArgument("expected a time zone of the system such as Europe/Berlin");
+         options.detecting.zone = std::make_shared<const query::TimeZone>(*std::move(zone));
+         options.zone = value;
+         return OkStatus();
+       }},
+      {"exclude", [&](std::string_view value) { return ReadEventSelector(value, options.exclude); }},
+      {"exclude_for", [&](std::string_view value) { return ReadDuration(value, options.exclude_for_ms); }},
       {"eval", [&](std::string_view value) { return ReadDuration(value, options.eval_ms); }},
   };
   AUSPEX_RETURN_IF_ERROR(ReadKeys(function, text, keys));

@@ -9,6 +9,7 @@
 #include "auspex/analytics/detector.h"
 #include "auspex/analytics/forecaster_registry.h"
 #include "auspex/storage/base/result.h"
+#include "auspex/storage/matcher.h"
 
 namespace auspex::analytics {
 
@@ -25,6 +26,9 @@ struct AnomalyOptions {
   double highest = 0;
   bool has_range = false;
   int64_t history_ms = 56 * int64_t{86'400'000};  ///< how long before the anchor seasons are learned from
+  std::vector<Matcher> exclude;                   ///< of events after which nothing is learned; empty: none
+  int64_t exclude_for_ms = 3'600'000;             ///< how long after each
+  std::string zone;                               ///< name of detecting.zone
   int64_t eval_ms = 0;                            ///< the stretch that is judged: 0 the newest sample
 };
 

@@ -4,13 +4,15 @@
 #include <vector>
 
 #include "auspex/analytics/detector.h"
+#include "auspex/analytics/functions.h"
 #include "auspex/analytics/forecaster_registry.h"
 #include "auspex/query/function_registry.h"
 
 namespace auspex::analytics {
 
 /// The rows of the registry, by family.
-std::vector<query::Function> AnomalyFunctions(std::shared_ptr<const DetectorRegistry> detectors, size_t cache_bytes);
+std::vector<query::Function> AnomalyFunctions(std::shared_ptr<const DetectorRegistry> detectors, size_t cache_bytes,
+                                              FindEvents events);
 std::vector<query::Function> ForecastFunctions(const std::shared_ptr<const ForecasterRegistry>& forecasters);
 std::vector<query::Function> ChangeFunctions();
 std::vector<query::Function> SeasonFunctions();

@@ -16,7 +16,7 @@ int64_t FloorTo(int64_t t_ms, int64_t width_ms) {
 
 }  // namespace
 
-Status SeasonHistory::Load(query::OlderSamples& older, int64_t begin_ms, int64_t end_ms) {
+Status SeasonHistory::Load(query::OlderSamples& older, const LearningPauses& pauses, int64_t begin_ms, int64_t end_ms) {
   AUSPEX_ASSIGN_OR_RETURN(version_, older.Version());
   SampleColumns columns;
   AUSPEX_RETURN_IF_ERROR(older.Read(begin_ms, end_ms, columns));
@@ -27,7 +27,7 @@ Status SeasonHistory::Load(query::OlderSamples& older, int64_t begin_ms, int64_t
     double sum = 0;
     double count = 0;
     for (; i < columns.t_ms.size() && columns.t_ms[i] < from_ms + kStretchMs; ++i) {
-      if (!std::isfinite(columns.values[i])) continue;
+      if (!std::isfinite(columns.values[i]) || pauses.Contain(columns.t_ms[i])) continue;
       sum += columns.values[i];
       count += 1;
     }

@@ -4,6 +4,7 @@
 
 #include "auspex/analytics/detector.h"
 #include "auspex/query/older_samples.h"
+#include "learning_pauses.h"
 
 namespace auspex::analytics {
 
@@ -13,8 +14,8 @@ class SeasonHistory {
  public:
   static constexpr int64_t kStretchMs = 300'000;
 
-  /// The samples of [begin_ms, end_ms). Errors: the store's.
-  Status Load(query::OlderSamples& older, int64_t begin_ms, int64_t end_ms);
+  /// The samples of [begin_ms, end_ms), but for those within the pauses. Errors: the store's.
+  Status Load(query::OlderSamples& older, const LearningPauses& pauses, int64_t begin_ms, int64_t end_ms);
   /// The stretches that lie wholly within [begin_ms, end_ms): what a judgement with that anchor may know.
   CoarseSamples Between(int64_t begin_ms, int64_t end_ms) const;
   /// Of the store, before the samples were read.

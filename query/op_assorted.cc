@@ -6,7 +6,7 @@
 #include "extra_functions.h"
 #include "op_binary.h"
 #include "op_scalar.h"
-#include "time_zone.h"
+#include "auspex/query/time_zone.h"
 
 namespace auspex::query {
 namespace {

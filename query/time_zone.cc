@@ -1,4 +1,4 @@
-#include "time_zone.h"
+#include "auspex/query/time_zone.h"
 
 #include <algorithm>
 #include <fstream>

@@ -1,5 +1,6 @@
 #include <unistd.h>
 
+#include <algorithm>
 #include <fstream>
 
 #include "json_writer.h"
@@ -66,6 +67,12 @@ void PrintStore(const StoreStats& stats, std::string& out) {
   print("gauge", "storage_read_only", stats.read_only_reason.empty() ? 0 : 1);
 }
 
+void PrintRules(const std::vector<ContinuousQueryStatus>& rules, std::string& out) {
+  const auto warming = std::count_if(rules.begin(), rules.end(), [](const auto& rule) { return rule.warming_up; });
+  fmt::format_to(std::back_inserter(out), "# TYPE auspex_rules gauge\nauspex_rules {}\n", rules.size());
+  fmt::format_to(std::back_inserter(out), "# TYPE auspex_warming_up gauge\nauspex_warming_up {}\n", warming);
+}
+
 ApiResult Metrics(Service& service, Request& /*request*/, ResponseWriter& response) {
   std::string out;
   fmt::format_to(std::back_inserter(out), "# TYPE auspex_build_info gauge\nauspex_build_info{{version=\"{}\"}} 1\n",
@@ -75,7 +82,10 @@ ApiResult Metrics(Service& service, Request& /*request*/, ResponseWriter& respon
   fmt::format_to(std::back_inserter(out), "# TYPE process_resident_memory_bytes gauge\nprocess_resident_memory_bytes {}\n",
                  ResidentBytes());
   service.metrics().Print(out);
-  if (service.ready()) PrintStore(service.database().Stats(), out);
+  if (service.ready()) {
+    PrintStore(service.database().Stats(), out);
+    PrintRules(service.database().ContinuousQueries(), out);
+  }
   response.SetHeader("Content-Type", "text/plain; version=0.0.4; charset=utf-8");
   response.Write(out);
   return std::nullopt;

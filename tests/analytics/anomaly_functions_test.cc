@@ -149,6 +149,28 @@ TEST(AnomalyScore, TakesAGapAsItIs) {
   EXPECT_TRUE(query::IsAbsent(answer.values[5 * 288 + 30])) << "a series that stopped has no verdict";
 }
 
+// Samples that come when they come: every 20 to 100 seconds, a tenth of them lost, one second twice as dense.
+TEST(AnomalyScore, IrregularStepsAreNoAnomaly) {
+  std::mt19937_64 random(11);
+  std::uniform_int_distribution<int64_t> distance_ms(20'000, 100'000);
+  std::uniform_real_distribution<double> share(0, 1);
+  std::normal_distribution<double> normal(0, 4);
+  Samples samples;
+  int64_t t_ms = kStart;
+  while (t_ms < kStart + 4 * kDay) {
+    t_ms += share(random) < 0.01 ? 500 : distance_ms(random);
+    if (share(random) < 0.1) continue;
+    const double phase = 2 * M_PI * static_cast<double>(t_ms % kDay) / static_cast<double>(kDay);
+    samples.Add(t_ms, 200 - 60 * std::cos(phase) + normal(random));
+  }
+  const query::StepGrid minutes{kStart + 2 * kDay, kMinute, 2 * 1440};
+  EXPECT_LT(LargestIn(Call("anomaly_score", kDay, {}, samples, minutes), 0, minutes.count), 1);
+  const size_t at = samples.values.size() - 300;
+  samples.values[at] += 60;
+  const query::StepGrid then{samples.t_ms[at], kMinute, 1};
+  EXPECT_GT(Call("anomaly_score", kDay, {}, samples, then).front(), 1);
+}
+
 TEST(AnomalyScore, FindsDrift) {
   Samples samples = Noise(4000, 5 * kMinute, 100, 5);
   for (size_t i = 2000; i < 4000; ++i) samples.values[i] += 100.0 * static_cast<double>(i - 2000) / 2000;
@@ -299,12 +321,21 @@ TEST(AnomalyOptions, AreStrict) {
       {"algo", "anomaly_score: options: found \"algo\", expected key=value"},
       {"algp=auto", "anomaly_score: options: unknown key \"algp\", did you mean algo?"},
       {"zzzzzzzzzz=1",
-       "anomaly_score: options: unknown key \"zzzzzzzzzz\", known: algo, season, dir, min_abs, min_rel, range, history, eval"},
+       "anomaly_score: options: unknown key \"zzzzzzzzzz\", known: algo, season, dir, min_abs, min_rel, range, history, tz, "
+       "exclude, "
+       "exclude_for, eval"},
       {"dir=up", "anomaly_score: option dir: found \"up\", expected one of both, above, below"},
       {"min_abs=-1", "anomaly_score: option min_abs: found \"-1\", expected a number that is not negative"},
       {"min_abs=1x", "anomaly_score: option min_abs: found \"1x\", expected a number"},
       {"range=5", "anomaly_score: option range: found \"5\", expected lowest:highest"},
       {"range=5:4", "anomaly_score: option range: found \"5:4\", expected lowest:highest, lowest < highest"},
+      {"tz=Nowhere/At_all",
+       "anomaly_score: option tz: found \"Nowhere/At_all\", expected a time zone of the system such as Europe/Berlin"},
+      {"exclude={kind=\"x\"},exclude_for=0s",
+       "anomaly_score: option exclude_for: found \"0s\", expected a duration such as 5m or 30d"},
+      {"exclude=up",
+       "anomaly_score: option exclude: found \"up\", expected a selector of events such as {kind=\"deployment\"}"},
+      {"exclude={kind=\"a,b\"}", "anomaly_score: option exclude: there are no events here"},
       {"eval=0s", "anomaly_score: option eval: found \"0s\", expected a duration such as 5m or 30d"},
       {"eval=2d", "anomaly_score: option eval: longer than the range"},
       {"dir=both,dir=both", "anomaly_score: options: dir is given twice"},

@@ -89,6 +89,52 @@ TEST_F(AnomalyQuery, InstantAndRangeGiveTheSameBits) {
   }
 }
 
+TEST_F(AnomalyQuery, OtherSeriesChangeNoVerdict) {
+  const auto scores = [&] {
+    std::map<Labels, uint64_t> out;
+    for (const auto& series : Instant("anomaly_score(x[1d])", end_ms_).series) {
+      out[series.labels] = std::bit_cast<uint64_t>(series.values[0]);
+    }
+    return out;
+  };
+  const auto before = scores();
+  ASSERT_EQ(before.size(), 2U);
+  const auto ref = store_.Resolve(kDefaultTenant, Labels::Of({{"__name__", "x"}, {"instance", "flat"}}));
+  ASSERT_TRUE(ref.ok());
+  WriteBatch batch;
+  for (int64_t i = 0; i < 5 * 288; ++i) batch.Add(*ref, kStart + i * 5 * kMinute, 42);
+  ASSERT_TRUE(store_.Append(batch).ok());
+  auto after = scores();
+  EXPECT_EQ(after[Labels::Of({{"instance", "flat"}})], std::bit_cast<uint64_t>(0.0));
+  after.erase(Labels::Of({{"instance", "flat"}}));
+  EXPECT_EQ(after, before);
+}
+
+// Requests a second of a counter that is reset twice: no anomaly; ten minutes without a single request: one.
+TEST_F(AnomalyQuery, ACountersRate) {
+  const auto ref = store_.Resolve(kDefaultTenant, Labels::Of({{"__name__", "requests_total"}}));
+  ASSERT_TRUE(ref.ok());
+  std::mt19937_64 random(8);
+  std::poisson_distribution<int> requests(600);
+  WriteBatch batch;
+  double counter = 0;
+  const int64_t outage = 3 * 1440 - 30;
+  for (int64_t i = 0; i < 3 * 1440; ++i) {
+    if (i == 2000 || i == 4000) counter = 0;
+    if (i < outage || i >= outage + 10) counter += requests(random);
+    batch.Add(*ref, kStart + i * kMinute, counter);
+  }
+  ASSERT_TRUE(store_.Append(batch).ok());
+  const query::Engine engine(store_, registry_, {});
+  const std::string text = "anomaly(rate(requests_total[2m])[1d:1m])";
+  const auto quiet = engine.Range(text, kStart + 30 * kHour, kStart + (outage - 1) * kMinute, kMinute);
+  ASSERT_TRUE(quiet.ok()) << quiet.status().ToString();
+  EXPECT_TRUE(quiet->series.empty());
+  const auto found = Instant(text, kStart + (outage + 4) * kMinute);
+  ASSERT_EQ(found.series.size(), 1U);
+  EXPECT_LT(found.series[0].values[0], -1) << "below";
+}
+
 TEST_F(AnomalyQuery, ErrorsSayWhatAndWhere) {
   const query::Engine engine(store_, registry_, {});
   for (const char* text : {"anomaly_score(x)", "anomaly_score(x[1d], \"algo=magic\")", "anomaly_score(x[1d], \"a\", 3)",

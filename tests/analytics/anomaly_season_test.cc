@@ -9,6 +9,7 @@
 #include "auspex/analytics/functions.h"
 #include "auspex/database.h"
 #include "auspex/query/engine.h"
+#include "auspex/query/time_zone.h"
 #include "tests/support/model_store.h"
 #include "tests/support/store_compare.h"
 
@@ -35,7 +36,8 @@ class AnomalySeason : public ::testing::Test {
     ASSERT_TRUE(ref.ok());
     WriteBatch batch;
     for (int day = 0; day < days; ++day) {
-      for (int minute = 0; minute < 1440; ++minute) batch.Add(*ref, kStart + day * kDay + minute * kMinute, shape(day, minute));
+      for (int minute = 0; minute < 1440; ++minute)
+        batch.Add(*ref, kStart + (first_day_ + day) * kDay + minute * kMinute, shape(day, minute));
     }
     ASSERT_TRUE(store_.Append(batch).ok());
   }
@@ -43,7 +45,7 @@ class AnomalySeason : public ::testing::Test {
   /// Minutes of one day at which `text` has an answer.
   std::vector<int> Alarms(const std::string& text, int day) {
     const query::Engine engine(store_, registry_, {});
-    const int64_t begin_ms = kStart + day * kDay;
+    const int64_t begin_ms = kStart + (first_day_ + day) * kDay;
     const auto result = engine.Range(text, begin_ms, begin_ms + kDay - kMinute, kMinute);
     EXPECT_TRUE(result.ok()) << result.status().ToString();
     std::vector<int> out;
@@ -59,6 +61,7 @@ class AnomalySeason : public ::testing::Test {
   std::mt19937_64 random_{7};
   std::normal_distribution<double> normal_{0, 1};
   int days_ = 0;
+  int64_t first_day_ = 0;  // after kStart
 };
 
 TEST_F(AnomalySeason, ADailyBatchJobIsNoAnomalyFromItsFourthDayOn) {
@@ -116,6 +119,20 @@ TEST_F(AnomalySeason, InstantAndRangeAgreeWithHistory) {
   }
 }
 
+// Office hours of Berlin, over the change to summer time: in UTC they move by an hour, in local time they do not.
+TEST_F(AnomalySeason, DaysBeginAtMidnightOfTheZone) {
+  const auto berlin = query::TimeZone::Load("Europe/Berlin");
+  ASSERT_TRUE(berlin.ok()) << berlin.status().ToString();
+  constexpr int64_t kChangeDay = 20'177 - 19'670;  // 2025-03-30
+  first_day_ = kChangeDay - 14;
+  Store(20, [&](int day, int minute) {
+    const int64_t t_ms = kStart + (first_day_ + day) * kDay + minute * kMinute;
+    const int64_t local = (t_ms / kMinute + berlin->OffsetSeconds(t_ms / 1000) / 60) % 1440;
+    return (local >= 8 * 60 && local < 18 * 60 ? 200 : 50) + 2 * normal_(random_);
+  });
+  for (int day = 14; day < 18; ++day) EXPECT_TRUE(Alarms("anomaly(x[1d], \"tz=Europe/Berlin\")", day).empty()) << day;
+}
+
 // A late sample may lie in the history of an anchor that a cached state was primed with.
 TEST(AnomalySeasonCache, ALateSampleIsSeen) {
   testing::FixedClock clock(kStart);
@@ -150,6 +167,51 @@ TEST(AnomalySeasonCache, ALateSampleIsSeen) {
   write(**fresh, 288, 6 * 288 + 1, 100);
   const double after = ask(**kept);
   EXPECT_EQ(after, ask(**fresh)) << "as if it had never been cached";
+}
+
+// What is marked as an incident by an event is not learned from, and still judged.
+TEST(AnomalyExclude, AnIncidentIsNotLearned) {
+  testing::FixedClock clock(kStart);
+  Options options;
+  options.in_memory = true;
+  options.clock = &clock;
+  auto opened = Database::Open(options);
+  ASSERT_TRUE(opened.ok());
+  Database& database = **opened;
+  std::mt19937_64 random(5);
+  std::normal_distribution<double> normal(0, 1);
+  WriteBatch batch;
+  const SeriesRef ref = batch.AddSeries(Labels::Of({{"__name__", "x"}, {"service", "pay"}}));
+  // A day of quiet, twenty minutes of an incident at 140, quiet again, and the same value once more.
+  constexpr int kIncident = 1440;
+  constexpr int kAgain = kIncident + 600;
+  for (int i = 0; i <= kAgain; ++i) {
+    const bool odd = (i >= kIncident && i < kIncident + 20) || i == kAgain;
+    batch.Add(ref, kStart + i * kMinute, (odd ? 140 : 100) + normal(random));
+  }
+  ASSERT_TRUE(database.Append(batch).ok());
+  const auto score = [&](const std::string& text, int minute) {
+    const auto answer = database.Query(text, kStart + minute * kMinute);
+    EXPECT_TRUE(answer.ok()) << answer.status().ToString();
+    return answer.ok() && answer->series.size() == 1 ? answer->series[0].values[0] : -1.0;
+  };
+  const std::string plain = "anomaly_score(x[12h])";
+  const std::string excluding = "anomaly_score(x[12h], 'exclude={kind=\"incident\",name=~\"INC.*\"},exclude_for=30m')";
+  const double learned = score(plain, kAgain);
+  EXPECT_EQ(score(excluding, kAgain), learned) << "no such event yet";
+  Event event;
+  event.kind = "incident";
+  event.name = "INC-7";
+  event.t_ms = kStart + kIncident * kMinute;
+  event.labels = Labels::Of({{"service", "cart"}});
+  ASSERT_TRUE(database.AddEvents({event}).ok());
+  EXPECT_EQ(score(excluding, kAgain), learned) << "of another service";
+  event.labels = Labels::Of({{"service", "pay"}});
+  ASSERT_TRUE(database.AddEvents({event}).ok());
+  EXPECT_GT(score(excluding, kAgain), 1.2 * learned) << "as if it were the first time";
+  EXPECT_GT(score(excluding, kIncident), 1) << "the incident itself is judged";
+  EXPECT_GT(score(excluding, kIncident + 15), 1) << "and, as nothing is learned, to its end";
+  EXPECT_EQ(score(plain, kAgain), learned);
 }
 
 }  // namespace

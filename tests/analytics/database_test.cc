@@ -1,6 +1,7 @@
 #include "auspex/database.h"
 
 #include <atomic>
+#include <bit>
 #include <cmath>
 #include <random>
 #include <thread>
@@ -174,6 +175,53 @@ TEST_F(DatabaseTest, ReplayFindsTheSameAsTicks) {
   EXPECT_EQ(ticked.severity, replayed.severity);
 }
 
+// A continuous query records the score at every tick, from cached passes and across a restart; a range query and instant
+// queries say the same bits.
+TEST_F(DatabaseTest, RulesAndQueriesGiveTheSameBits) {
+  std::mt19937 random(9);  // NOLINT: the same series on every run
+  std::normal_distribution<double> noise(0, 3);
+  constexpr int kHistory = 2 * 1440;
+  constexpr int kTicks = 200;
+  const auto value = [&](int minute) {
+    const double day = 100 - 40 * std::cos(2 * M_PI * minute / 1440);
+    return day + noise(random) + (minute >= kHistory + 100 && minute < kHistory + 110 ? 60 : 0);
+  };
+  const auto append = [&](int from, int to) {
+    WriteBatch batch;
+    const SeriesRef series = batch.AddSeries(Labels::Of({{"__name__", "x"}}));
+    for (int minute = from; minute < to; ++minute) {
+      if (minute % 50 == 7) continue;  // a scrape that failed
+      batch.Add(series, kStart + minute * kMinute, value(minute));
+    }
+    ASSERT_TRUE(db_->Append(batch).ok());
+  };
+  Put("groups: [{name: g, interval: 1m, rules: [{record: score, expr: 'anomaly_score(x[6h])'}, "
+      "{record: upper, expr: 'anomaly_upper(x[6h], 4)'}]}]");
+  append(0, kHistory);
+  for (int minute = kHistory; minute < kHistory + kTicks; ++minute) {
+    append(minute, minute + 1);
+    if (minute == kHistory + 120) {
+      db_.reset();
+      Open();
+    }
+    Tick(kStart + minute * kMinute);
+  }
+  const std::pair<const char*, const char*> same[] = {{"score", "anomaly_score(x[6h])"}, {"upper", "anomaly_upper(x[6h], 4)"}};
+  for (const auto& [recorded, asked] : same) {
+    const int64_t from_ms = kStart + kHistory * kMinute;
+    const auto range = db_->QueryRange(asked, from_ms, from_ms + (kTicks - 1) * kMinute, kMinute);
+    ASSERT_TRUE(range.ok()) << range.status().ToString();
+    ASSERT_EQ(range->series.size(), 1u);
+    ASSERT_EQ(range->series[0].values.size(), static_cast<size_t>(kTicks));
+    for (int i = 0; i < kTicks; ++i) {
+      const int64_t t_ms = from_ms + i * kMinute;
+      const auto bits = std::bit_cast<uint64_t>(range->series[0].values[static_cast<size_t>(i)]);
+      ASSERT_EQ(bits, std::bit_cast<uint64_t>(QueryOne(recorded, t_ms))) << recorded << " " << i;
+      ASSERT_EQ(bits, std::bit_cast<uint64_t>(QueryOne(asked, t_ms))) << asked << " " << i;
+    }
+  }
+}
+
 TEST_F(DatabaseTest, AFillingDiskIsForeseen) {
   const Labels disk = Labels::Of({{"__name__", "node_filesystem_avail_bytes"}, {"device", "sda1"}});
   constexpr double kBytesPerSecond = 2e6;
@@ -256,8 +304,10 @@ TEST_F(DatabaseTest, GoingAwayWithoutCloseLosesNothing) {
   for (int i = 0; i < 30; ++i) {
     Tick(kStart + i * kMinute);
     if (i != 6 && i != 12 && i != 20) continue;  // pending, open, quiet
+    EXPECT_FALSE(db_->ContinuousQueries()[0].warming_up);
     db_.reset();
     Open();
+    EXPECT_TRUE(db_->ContinuousQueries()[0].warming_up) << "until the next tick";
     EXPECT_EQ(QueryOne("down", kStart + i * kMinute), i >= 5 && i < 20 ? 1 : 0);
   }
   const auto found = db_->Insights({});

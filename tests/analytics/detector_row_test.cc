@@ -83,6 +83,29 @@ TEST(Detectors, CommonSense) {
   }
 }
 
+// With a zone a detector does what it does in UTC on samples whose times are local, as long as the offset stays.
+TEST(Detectors, AZoneIsUtcOnLocalClocks) {
+  const auto tokyo = query::TimeZone::Load("Asia/Tokyo");
+  ASSERT_TRUE(tokyo.ok()) << tokyo.status().ToString();
+  const auto zone = std::make_shared<const query::TimeZone>(*tokyo);
+  const DetectorRegistry registry = DetectorRegistry::BuiltIn();
+  for (const DetectorRow& row : registry.rows()) {
+    const DetectorOptions in_zone{.season = Season::kAuto, .zone = zone};
+    const auto local = row.make(in_zone);
+    const auto utc = row.make({});
+    std::mt19937_64 random(2);
+    std::normal_distribution<double> normal(0, 2);
+    for (int i = 0; i < 5 * 288; ++i) {
+      const int64_t t_ms = kStart + i * 5 * kMinute;
+      const double x = (i % 288 < 100 ? 100 : 20) + normal(random);
+      const Judgement judgement = local->Step(t_ms, x);
+      const Judgement same = utc->Step(in_zone.LocalMs(t_ms), x);
+      ASSERT_EQ(judgement.score, same.score) << row.name << " " << i;
+      ASSERT_EQ(judgement.expected, same.expected) << row.name << " " << i;
+    }
+  }
+}
+
 // Normal by day, absent by night: those that know the season see it.
 TEST(Detectors, SeasonalOnesKnowTheHour) {
   for (const char* name : {"stl", "hw"}) {

@@ -263,7 +263,7 @@ TEST(Detector, PinnedOnAPublicSeries) {
   }
   ASSERT_EQ(alarms.size(), 4U);
   const std::pair<std::string, double> want[] = {
-      {"2015-09-16 07:59", 6.90}, {"2015-09-16 08:04", 1.73}, {"2015-09-16 08:09", 14.75}, {"2015-09-17 07:55", 2.28}};
+      {"2015-09-16 07:59", 6.54}, {"2015-09-16 08:04", 1.64}, {"2015-09-16 08:09", 13.99}, {"2015-09-17 07:55", 2.19}};
   for (size_t i = 0; i < 4; ++i) {
     EXPECT_EQ(alarms[i].first, want[i].first);
     EXPECT_NEAR(alarms[i].second, want[i].second, 0.006);

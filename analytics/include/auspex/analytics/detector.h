@@ -8,6 +8,7 @@
 #include <string_view>
 #include <vector>
 
+#include "auspex/query/time_zone.h"
 #include "auspex/storage/base/result.h"
 
 namespace auspex::analytics {
@@ -42,6 +43,10 @@ enum class Season : uint8_t { kAuto, kNone, kHour, kDay, kWeek };
 
 struct DetectorOptions {
   Season season = Season::kAuto;
+  std::shared_ptr<const query::TimeZone> zone = nullptr;  ///< in which days and weeks begin at midnight; null: UTC
+
+  /// t_ms as the clocks of the zone show it.
+  int64_t LocalMs(int64_t t_ms) const { return zone == nullptr ? t_ms : t_ms + 1000 * zone->OffsetSeconds(t_ms / 1000); }
 };
 
 /// Means of a series over equal stretches of time, each told at the middle of its stretch.

@@ -123,6 +123,7 @@ class DatabaseImpl final : public Database {
     AUSPEX_ASSIGN_OR_RETURN(const query::ExprPtr tree, query::Parse(text));
     const auto* selector = std::get_if<query::VectorSelector>(&tree->node);
     if (selector == nullptr) return InvalidArgument("'{}': expected a series selector such as up{{job=\"api\"}}", text);
+    if (!selector->alternatives.empty()) return InvalidArgument("'{}': \"or\" is for queries: give several selectors", text);
     return selector->matchers;
   }
   const SeriesStore& store() const override { return *store_; }
@@ -190,8 +191,12 @@ class DatabaseImpl final : public Database {
     AUSPEX_ASSIGN_OR_RETURN(const query::ExprPtr tree, query::Parse(query));
     std::map<Labels, std::vector<Exemplar>> found;  // a series that two selectors match has its exemplars once
     for (const query::VectorSelector* selector : query::SelectorsOf(*tree)) {
-      AUSPEX_ASSIGN_OR_RETURN(auto series, store_->Exemplars(WithinOf(selector->matchers, begin_ms, end_ms)));
-      for (SeriesExemplars& one : series) found[std::move(one.series)] = std::move(one.exemplars);
+      std::vector<std::vector<Matcher>> parts = selector->alternatives;
+      if (parts.empty()) parts.push_back(selector->matchers);
+      for (const std::vector<Matcher>& matchers : parts) {
+        AUSPEX_ASSIGN_OR_RETURN(auto series, store_->Exemplars(WithinOf(matchers, begin_ms, end_ms)));
+        for (SeriesExemplars& one : series) found[std::move(one.series)] = std::move(one.exemplars);
+      }
     }
     std::vector<SeriesExemplars> out;
     for (auto& [labels, exemplars] : found) out.push_back({labels, std::move(exemplars)});

@@ -72,7 +72,9 @@ std::optional<double> NumberOf(const Expr& expr) {
 
 void Narrow(query::VectorSelector& selector, const Labels& labels) {
   for (const LabelView pair : labels) {
-    selector.matchers.push_back(Matcher::Of(Matcher::Op::kEqual, std::string(pair.name), std::string(pair.value)));
+    const Matcher equal = Matcher::Of(Matcher::Op::kEqual, std::string(pair.name), std::string(pair.value));
+    selector.matchers.push_back(equal);
+    for (std::vector<Matcher>& matchers : selector.alternatives) matchers.push_back(equal);
   }
 }
 

@@ -128,6 +128,7 @@ Status Engine::Evaluate(const Question& question, Statement statement, const Que
   AUSPEX_ASSIGN_OR_RETURN(const Plan plan, MakePlan(*expr, question.text, registry_, question.times, explained));
   const int64_t parsed_ns = options_.clock->MonotonicNs();
   Execution execution(store_, options_, options);
+  if (options.count_steps) execution.CountSteps(grid);
   const auto finish = [&] {
     result.annotations = execution.annotations();
     const uint64_t cached_steps = result.stats.cached_steps;

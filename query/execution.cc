@@ -81,7 +81,30 @@ QueryStats Execution::stats() const {
   stats.peak_samples = budget_.peak();
   stats.series_count = series_count_.load();
   stats.samples_count = samples_count_.load();
+  const std::lock_guard lock(mu_);
+  stats.samples_per_step = step_counts_;
   return stats;
+}
+
+void Execution::CountSteps(const StepGrid& grid) {
+  counted_ = grid;
+  step_counts_.assign(grid.count, 0);
+}
+
+bool Execution::CountsSteps(const StepGrid& grid) const {
+  if (counted_.count == 0 || grid.count == 0 || grid.step_ms != counted_.step_ms) return false;
+  const int64_t from_start_ms = grid.start_ms - counted_.start_ms;
+  return from_start_ms >= 0 && from_start_ms % counted_.step_ms == 0 && grid.end_ms() <= counted_.end_ms();
+}
+
+void Execution::AddStepCounts(const StepGrid& grid, std::span<const uint64_t> counts) {
+  const std::lock_guard lock(mu_);
+  if (grid.count == 1 && grid.start_ms == counted_.start_ms) {
+    for (uint64_t& count : step_counts_) count += counts[0];
+    return;
+  }
+  const auto first = static_cast<size_t>((grid.start_ms - counted_.start_ms) / counted_.step_ms);
+  for (size_t k = 0; k < counts.size(); ++k) step_counts_[first + k] += counts[k];
 }
 
 Status Execution::RunMorsels(size_t series_count, const std::function<Status(size_t, size_t, size_t, size_t)>& work) {

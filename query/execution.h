@@ -44,6 +44,13 @@ class Execution {
   void CountBlocks(const ReadCost& cost);
   QueryStats stats() const;
 
+  /// From now on what the steps of `grid` look at is counted.
+  void CountSteps(const StepGrid& grid);
+  /// Whether evaluation on `grid` is counted: on all or some steps of the query, or once for all of them (`@`).
+  bool CountsSteps(const StepGrid& grid) const;
+  /// counts: as many as `grid` has steps. CountsSteps(grid).
+  void AddStepCounts(const StepGrid& grid, std::span<const uint64_t> counts);
+
   /// Series per morsel. Partial results are merged morsel by morsel, so this number, and not the number of threads,
   /// decides the order of floating-point additions.
   static constexpr size_t kMorselSeries = 64;
@@ -69,8 +76,10 @@ class Execution {
   std::atomic<uint64_t> runs_count_{0};
   std::atomic<uint64_t> blocks_decoded_{0};
   std::atomic<uint64_t> blocks_skipped_{0};
+  StepGrid counted_{0, 1, 0};  // no steps: nothing is counted
   mutable std::mutex mu_;
-  Annotations annotations_;  // guarded by mu_
+  std::vector<uint64_t> step_counts_;  // guarded by mu_
+  Annotations annotations_;            // guarded by mu_
 };
 
 }  // namespace auspex::query

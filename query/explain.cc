@@ -4,6 +4,7 @@
 #include <set>
 
 #include "grouping.h"
+#include "series_choice.h"
 #include "tree_json.h"
 
 namespace auspex::query {
@@ -164,7 +165,8 @@ Result<LeafEstimate> EstimateLeaf(const PlanNode& leaf, const StepGrid& grid, Ex
   request.matchers = leaf.matchers;
   request.begin_ms = times.start_ms - reach_ms - leaf.outer_ms;
   request.end_ms = times.end_ms() + 1;
-  AUSPEX_ASSIGN_OR_RETURN(const std::unique_ptr<Selection> selection, execution.store().Select(request));
+  AUSPEX_ASSIGN_OR_RETURN(const std::unique_ptr<Selection> selection,
+                          SelectSeries(execution.store(), request, leaf.alternatives));
   LeafEstimate out;
   out.series = selection->size();
   if (out.series == 0) return out;

@@ -27,6 +27,7 @@ struct PlanNode {
   // A leaf reads stored series.
   bool leaf = false;
   std::vector<Matcher> matchers;
+  std::vector<std::vector<Matcher>> alternatives;
   int64_t range_ms = 0;  ///< of its window
   int64_t outer_ms = 0;  ///< of the subqueries around it
   TimeShift shift;

@@ -140,7 +140,9 @@ const auto matcher = wanted("label matching|identifier or \"}\"",
                             (raw[label_name][tell<&B::MatcherName>] > matcher_operator > matcher_value) |
                                 (raw[string][tell<&B::MatcherQuotedName>] >
                                  ((&char_("=!") > matcher_operator > matcher_value) | eps[tell<&B::MatcherIsMetricName>])));
-const auto matcher_list = matcher >> *(',' >> !lit('}') > matcher) > -lit(',') >
+const auto another_matcher =
+    (',' >> !lit('}') > matcher) | (raw[keyword("or")][tell<&B::OrMatchers>] > matcher);  // the second is beyond PromQL
+const auto matcher_list = matcher >> *another_matcher > -lit(',') >
                           wanted("label matching|\",\" or \"}\"", raw[lit('}')][tell<&B::CloseBraces>]);
 const auto braces = raw[lit('{')][tell<&B::OpenBraces>] >
                     wanted("label matching|identifier or \"}\"", raw[lit('}')][tell<&B::CloseBraces>] | matcher_list);
@@ -190,7 +192,9 @@ const auto postfix_def = range | offset_modifier | at | extension | keep_names;
 
 // Operators between operands: `*`, `> bool`, `/ on (job) group_left (team)`, `+ fill (0)`.
 const auto group = (raw[keyword("group_left")][tell<&B::GroupLeft>] | raw[keyword("group_right")][tell<&B::GroupRight>]) >
-                   -(&lit('(') > labels > eps[tell<&B::EndIncludedLabels>]);
+                   -((lit('(') >> '*' >> raw[lit(')')][tell<&B::IncludeAll>]) |
+                     (&lit('(') > labels > eps[tell<&B::EndIncludedLabels>])) >
+                   -(keyword("prefix") >> raw[string][tell<&B::Prefix>]);
 const auto matching = (raw[keyword("on")][tell<&B::On>] | raw[keyword("ignoring")][tell<&B::Ignoring>]) > labels >
                       eps[tell<&B::EndMatchingLabels>] > -group;
 const auto fill = (keyword("fill") >> &lit('(') > '(' > signed_number[tell<&B::Fill>] > ')') |

@@ -58,7 +58,8 @@ class RangeOperator final : public Operator {
       older.emplace(*spec_.source, times.start_ms - spec_.range_ms - history_ms - older_ms, times.end_ms(), execution);
     }
     NameCheck names(*this);
-    const std::vector<int64_t> edges = SummaryEdges(times, execution);
+    const bool counts_steps = execution.CountsSteps(grid);
+    const std::vector<int64_t> edges = counts_steps ? std::vector<int64_t>() : SummaryEdges(times, execution);
     std::vector<Worker> workers(execution.workers_count());
     const Status status =
         execution.RunMorsels(selection->size(), [&](size_t morsel, size_t begin, size_t end, size_t w) -> Status {
@@ -66,11 +67,13 @@ class RangeOperator final : public Operator {
           if (worker.reader == nullptr) worker.reader = selection->NewReader();
           if (older && !worker.older) worker.older.emplace(*older);
           Batch batch(grid.count);
+          std::vector<uint64_t> step_counts(counts_steps ? grid.count : 0);
           Annotations notes;
           for (size_t i = begin; i < end; ++i) {
             AUSPEX_RETURN_IF_ERROR(execution.Stop());
             AUSPEX_RETURN_IF_ERROR(worker.Read(i, edges, summary_, execution));
             if (worker.columns.pieces.empty()) continue;
+            if (counts_steps) AddWindowCounts(worker.columns.samples.t_ms, times, execution, step_counts);
             const Labels labels = selection->labels(i);
             if (worker.older) worker.older->SetSeries(labels);
             const size_t rows_before = batch.size();
@@ -102,6 +105,7 @@ class RangeOperator final : public Operator {
             }
             AUSPEX_RETURN_IF_ERROR(execution.Charge(batch));
           }
+          if (counts_steps) execution.AddStepCounts(grid, step_counts);
           // Both at the turn of the morsel, so that notes and errors do not depend on the threads.
           AUSPEX_RETURN_IF_ERROR(names.Check(morsel, batch.labels, notes, execution));
           return sink.Consume(morsel, std::move(batch));
@@ -153,6 +157,20 @@ class RangeOperator final : public Operator {
     std::sort(edges.begin(), edges.end());
     edges.erase(std::unique(edges.begin(), edges.end()), edges.end());
     return edges;
+  }
+
+  // How many samples each window has.
+  void AddWindowCounts(std::span<const int64_t> t_ms, const StepGrid& times, const Execution& execution,
+                       std::vector<uint64_t>& counts) const {
+    size_t begin = 0;
+    size_t end = 0;
+    for (size_t k = 0; k < counts.size(); ++k) {
+      const int64_t end_ms = times.At(times.count == 1 ? 0 : k);
+      const int64_t begin_ms = end_ms - spec_.range_ms + (execution.compat_2() ? 0 : 1);
+      while (begin < t_ms.size() && t_ms[begin] < begin_ms) ++begin;
+      while (end < t_ms.size() && t_ms[end] <= end_ms) ++end;
+      counts[k] += end > begin ? end - begin : 0;
+    }
   }
 
   static bool HasNumber(std::span<const double> row, const std::vector<HistogramPtr>& histograms) {

@@ -191,7 +191,8 @@ void RemoveResets(std::span<double> row, double /*argument*/) {
   double before = Absent();
   for (double& value : row) {
     if (IsAbsent(value)) continue;
-    if (!IsAbsent(before) && value < before) lost += before;
+    // A drop by less than an eighth is no start from zero but a partial reset, as VictoriaMetrics has it.
+    if (!IsAbsent(before) && value < before) lost += (before - value) * 8 < before ? before - value : before;
     before = value;
     value += lost;
   }

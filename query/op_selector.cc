@@ -3,14 +3,19 @@
 #include <algorithm>
 
 #include "reset_hint.h"
+#include "series_choice.h"
 
 namespace auspex::query {
 namespace {
 
 class SelectorOperator final : public Operator {
  public:
-  SelectorOperator(std::vector<Matcher> matchers, TimeShift shift, bool timestamps, bool reset_hints)
-      : matchers_(std::move(matchers)), shift_(shift), timestamps_(timestamps), reset_hints_(reset_hints) {}
+  SelectorOperator(std::vector<Matcher> matchers, TimeShift shift, bool timestamps, bool reset_hints, Alternatives alternatives)
+      : matchers_(std::move(matchers)),
+        alternatives_(std::move(alternatives)),
+        shift_(shift),
+        timestamps_(timestamps),
+        reset_hints_(reset_hints) {}
 
   Result<Batch> Run(const StepGrid& grid, Execution& execution) const override { return Collect(*this, grid, execution); }
 
@@ -25,14 +30,17 @@ class SelectorOperator final : public Operator {
     request.end_ms = times.end_ms() + 1;
     const std::vector<std::string_view>* const labels_used = sink.labels_used();
     request.by_labels = labels_used == nullptr;
-    AUSPEX_ASSIGN_OR_RETURN(const std::unique_ptr<Selection> selection, execution.store().Select(request));
+    AUSPEX_ASSIGN_OR_RETURN(const std::unique_ptr<Selection> selection,
+                            SelectSeries(execution.store(), request, alternatives_));
     execution.CountRead(selection->size(), 0);
+    const bool counts_steps = execution.CountsSteps(grid);
     std::vector<Worker> workers(execution.workers_count());
     const Status status =
         execution.RunMorsels(selection->size(), [&](size_t morsel, size_t begin, size_t end, size_t w) -> Status {
           Worker& worker = workers[w];
           if (worker.reader == nullptr) worker.reader = selection->NewReader();
           Batch batch(grid.count);
+          std::vector<uint64_t> step_counts(counts_steps ? grid.count : 0);
           uint64_t samples_count = 0;
           for (size_t i = begin; i < end; ++i) {
             AUSPEX_RETURN_IF_ERROR(execution.Stop());
@@ -48,11 +56,13 @@ class SelectorOperator final : public Operator {
               batch.DropLast();
               continue;
             }
+            for (size_t k = 0; k < step_counts.size(); ++k) step_counts[k] += IsAbsent(row[k]) ? 0 : 1;
             batch.labels.back() = labels_used == nullptr ? selection->labels(i) : selection->LabelsKept(i, *labels_used);
             if (grid.count >= kChargeSteps) AUSPEX_RETURN_IF_ERROR(execution.Charge(batch));
           }
           AUSPEX_RETURN_IF_ERROR(execution.Charge(batch));
           execution.CountRead(0, samples_count);
+          if (counts_steps) execution.AddStepCounts(grid, step_counts);
           return sink.Consume(morsel, std::move(batch));
         });
     for (const Worker& worker : workers) {
@@ -95,6 +105,7 @@ class SelectorOperator final : public Operator {
   }
 
   const std::vector<Matcher> matchers_;
+  const Alternatives alternatives_;
   const TimeShift shift_;
   const bool timestamps_;
   const bool reset_hints_;
@@ -102,8 +113,9 @@ class SelectorOperator final : public Operator {
 
 }  // namespace
 
-OperatorPtr MakeSelector(std::vector<Matcher> matchers, TimeShift shift, bool timestamps, bool reset_hints) {
-  return std::make_unique<SelectorOperator>(std::move(matchers), shift, timestamps, reset_hints);
+OperatorPtr MakeSelector(std::vector<Matcher> matchers, TimeShift shift, bool timestamps, bool reset_hints,
+                         Alternatives alternatives) {
+  return std::make_unique<SelectorOperator>(std::move(matchers), shift, timestamps, reset_hints, std::move(alternatives));
 }
 
 }  // namespace auspex::query

@@ -8,8 +8,8 @@ namespace {
 
 class SmoothedSelectorOperator final : public Operator {
  public:
-  SmoothedSelectorOperator(std::vector<Matcher> matchers, TimeShift shift)
-      : source_(MakeStoredSource(std::move(matchers))), shift_(shift) {}
+  SmoothedSelectorOperator(std::vector<Matcher> matchers, TimeShift shift, Alternatives alternatives)
+      : source_(MakeStoredSource(std::move(matchers), false, std::move(alternatives))), shift_(shift) {}
 
   Result<Batch> Run(const StepGrid& grid, Execution& execution) const override {
     AUSPEX_RETURN_IF_ERROR(execution.Stop());
@@ -55,8 +55,8 @@ class SmoothedSelectorOperator final : public Operator {
 
 }  // namespace
 
-OperatorPtr MakeSmoothedSelector(std::vector<Matcher> matchers, TimeShift shift) {
-  return std::make_unique<SmoothedSelectorOperator>(std::move(matchers), shift);
+OperatorPtr MakeSmoothedSelector(std::vector<Matcher> matchers, TimeShift shift, Alternatives alternatives) {
+  return std::make_unique<SmoothedSelectorOperator>(std::move(matchers), shift, std::move(alternatives));
 }
 
 }  // namespace auspex::query

@@ -217,7 +217,18 @@ class VectorVectorOperator final : public Operator {
     if (matching_.cardinality == Cardinality::kOneToOne) {
       labels = matching_.on ? labels.Keep(label_views_) : labels.Without(label_views_);
     }
-    for (const std::string& name : matching_.include) labels = labels.With(name, one.Get(name));
+    if (matching_.include_all) return WithAllOf(std::move(labels), WithoutIdentity(one, execution));
+    for (const std::string& name : matching_.include) labels = labels.With(matching_.prefix + name, one.Get(name));
+    return labels;
+  }
+
+  // `group_left (*)`
+  Labels WithAllOf(Labels labels, const Labels& one) const {
+    for (const LabelView label : one) {
+      const bool matched =
+          matching_.on && std::find(label_views_.begin(), label_views_.end(), label.name) != label_views_.end();
+      if (!matched) labels = labels.With(matching_.prefix + std::string(label.name), label.value);
+    }
     return labels;
   }
 

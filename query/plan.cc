@@ -168,6 +168,7 @@ class Planner {
     const auto make_leaf = [&](const VectorSelector& selector, int64_t range_ms) {
       node->leaf = true;
       node->matchers = selector.matchers;
+      node->alternatives = selector.alternatives;
       node->shift = ShiftOf(selector.time);
       node->range_ms = range_ms;
     };
@@ -210,9 +211,10 @@ class Planner {
   Result<Part> Build(const Expr& /*expr*/, const VectorSelector& selector) const {
     const TimeShift shift = ShiftOf(selector.time);
     if (selector.extension == RangeExtension::kSmoothed) {
-      return Part{MakeSmoothedSelector(selector.matchers, shift), shift.at_ms.has_value()};
+      return Part{MakeSmoothedSelector(selector.matchers, shift, selector.alternatives), shift.at_ms.has_value()};
     }
-    return Part{MakeSelector(selector.matchers, shift, /*timestamps=*/false, ResetHints()), shift.at_ms.has_value()};
+    return Part{MakeSelector(selector.matchers, shift, /*timestamps=*/false, ResetHints(), selector.alternatives),
+                shift.at_ms.has_value()};
   }
 
   Result<Part> Build(const Expr& /*expr*/, const Unary& unary) const {
@@ -304,8 +306,12 @@ class Planner {
     // timestamp() of a selector is about the samples themselves.
     if (call.function == "timestamp") {
       if (const auto* selector = std::get_if<VectorSelector>(&Unwrap(*call.arguments[0]).node)) {
-        const TimeShift shift = ShiftOf(selector->time);
-        return Part{MakeTimestamps(MakeSelector(selector->matchers, shift, /*timestamps=*/true)), false};
+        TimeShift shift = ShiftOf(selector->time);
+        // As in Prometheus, which looks at the time of `@` itself, within the samples up to the offset from it.
+        if (shift.at_ms) shift.offset_ms = std::max<int64_t>(shift.offset_ms, 0);
+        return Part{MakeTimestamps(MakeSelector(selector->matchers, shift, /*timestamps=*/true, /*reset_hints=*/false,
+                                                selector->alternatives)),
+                    false};
       }
     }
     if (call.function == "info") return BuildInfo(call);
@@ -331,7 +337,11 @@ class Planner {
   Result<Part> BuildInfo(const Call& call) const {
     AUSPEX_ASSIGN_OR_RETURN(OperatorPtr base, BuildVarying(*call.arguments[0]));
     std::vector<Matcher> matchers;
-    if (call.arguments.size() > 1) matchers = std::get<VectorSelector>(call.arguments[1]->node).matchers;
+    if (call.arguments.size() > 1) {
+      const auto& chosen = std::get<VectorSelector>(call.arguments[1]->node);
+      if (!chosen.alternatives.empty()) return FailedPrecondition("info(): \"or\" is not allowed between its matchers");
+      matchers = chosen.matchers;
+    }
     return Part{MakeInfo(std::move(base), std::move(matchers)), false};
   }
 
@@ -435,7 +445,7 @@ class Planner {
       range.shift = ShiftOf(matrix->vector.time);
       range.range_ms = matrix->range_ms;
       range.extension = matrix->vector.extension;
-      range.source = MakeStoredSource(matrix->vector.matchers, ResetHints());
+      range.source = MakeStoredSource(matrix->vector.matchers, ResetHints(), matrix->vector.alternatives);
     } else {
       const auto& subquery = std::get<Subquery>(expr.node);
       range.shift = ShiftOf(subquery.time);

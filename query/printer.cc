@@ -114,15 +114,22 @@ class Printer {
   /// Matchers are printed in order of their text, the one that `metric` stands for not at all.
   void PrintSelector(const VectorSelector& selector) {
     const bool plain = IsPlainMetricName(selector.metric);
-    std::vector<std::string> matchers;
-    for (const Matcher& matcher : selector.matchers) {
-      const bool is_metric = matcher.name() == kMetricName && matcher.op() == Matcher::Op::kEqual;
-      if (is_metric && plain && matcher.value() == selector.metric) continue;
-      matchers.push_back(PrintMatcher(matcher));
-    }
-    std::sort(matchers.begin(), matchers.end());
     if (plain) out_ += selector.metric;
-    if (!matchers.empty() || !plain) out_ += fmt::format("{{{}}}", fmt::join(matchers, ","));
+    const auto print = [&](const std::vector<Matcher>& all) {
+      std::vector<std::string> matchers;
+      for (const Matcher& matcher : all) {
+        const bool is_metric = matcher.name() == kMetricName && matcher.op() == Matcher::Op::kEqual;
+        if (is_metric && plain && matcher.value() == selector.metric) continue;
+        matchers.push_back(PrintMatcher(matcher));
+      }
+      std::sort(matchers.begin(), matchers.end());
+      return fmt::format("{}", fmt::join(matchers, ","));
+    };
+    std::vector<std::string> parts;
+    for (const std::vector<Matcher>& matchers : selector.alternatives) parts.push_back(print(matchers));
+    if (parts.empty()) parts.push_back(print(selector.matchers));
+    const std::string inner = fmt::format("{}", fmt::join(parts, " or "));
+    if (!inner.empty() || !plain) out_ += fmt::format("{{{}}}", inner);
   }
 
   static std::string PrintMatcher(const Matcher& matcher) {
@@ -148,7 +155,12 @@ class Printer {
     }
     if (left || right) {
       out_ += left ? " group_left " : " group_right ";
-      PrintLabels(matching.include);
+      if (matching.include_all) {
+        out_ += "(*)";
+      } else {
+        PrintLabels(matching.include);
+      }
+      if (!matching.prefix.empty()) out_ += " prefix " + Quote(matching.prefix);
     }
     PrintFill(matching);
   }

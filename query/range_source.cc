@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "reset_hint.h"
+#include "series_choice.h"
 
 namespace auspex::query {
 namespace {
@@ -97,8 +98,11 @@ class StoredSelection final : public Selection {
 
 class StoredSource final : public RangeSource {
  public:
-  StoredSource(std::vector<Matcher> matchers, bool reset_hints)
-      : matchers_(std::move(matchers)), one_metric_(FixesMetricName(matchers_)), reset_hints_(reset_hints) {}
+  StoredSource(std::vector<Matcher> matchers, bool reset_hints, std::vector<std::vector<Matcher>> alternatives)
+      : matchers_(std::move(matchers)),
+        alternatives_(std::move(alternatives)),
+        one_metric_(FixesMetricName(matchers_)),
+        reset_hints_(reset_hints) {}
   Result<std::unique_ptr<Selection>> Open(int64_t begin_ms, int64_t end_ms, Execution& execution) const override {
     SelectRequest request;
     request.tenant = execution.tenant();
@@ -106,7 +110,7 @@ class StoredSource final : public RangeSource {
     // Whether the first histogram is a reset, the one before it tells.
     request.begin_ms = reset_hints_ ? begin_ms - execution.lookback_ms() : begin_ms;
     request.end_ms = end_ms + 1;
-    AUSPEX_ASSIGN_OR_RETURN(std::unique_ptr<Selection> selection, execution.store().Select(request));
+    AUSPEX_ASSIGN_OR_RETURN(std::unique_ptr<Selection> selection, SelectSeries(execution.store(), request, alternatives_));
     const auto hints_from_ms = reset_hints_ ? std::optional(begin_ms) : std::nullopt;
     return std::unique_ptr<Selection>(std::make_unique<StoredSelection>(std::move(selection), hints_from_ms));
   }
@@ -116,6 +120,7 @@ class StoredSource final : public RangeSource {
 
  private:
   const std::vector<Matcher> matchers_;
+  const std::vector<std::vector<Matcher>> alternatives_;
   const bool one_metric_;
   const bool reset_hints_;
 };
@@ -193,8 +198,9 @@ class SubquerySource final : public RangeSource {
 
 }  // namespace
 
-std::unique_ptr<const RangeSource> MakeStoredSource(std::vector<Matcher> matchers, bool reset_hints) {
-  return std::make_unique<StoredSource>(std::move(matchers), reset_hints);
+std::unique_ptr<const RangeSource> MakeStoredSource(std::vector<Matcher> matchers, bool reset_hints,
+                                                    std::vector<std::vector<Matcher>> alternatives) {
+  return std::make_unique<StoredSource>(std::move(matchers), reset_hints, std::move(alternatives));
 }
 
 std::unique_ptr<const RangeSource> MakeSubquerySource(OperatorPtr expr, int64_t step_ms, bool aligned) {

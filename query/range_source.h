@@ -33,8 +33,9 @@ class RangeSource {
 };
 
 /// The series that all `matchers` hold for.
-/// `reset_hints`: histograms say whether they are resets (reset_hint.h).
-std::unique_ptr<const RangeSource> MakeStoredSource(std::vector<Matcher> matchers, bool reset_hints = false);
+/// `reset_hints`: histograms say whether they are resets (reset_hint.h). `alternatives`: as SelectSeries takes them.
+std::unique_ptr<const RangeSource> MakeStoredSource(std::vector<Matcher> matchers, bool reset_hints = false,
+                                                    std::vector<std::vector<Matcher>> alternatives = {});
 /// `expr` at every multiple of step_ms; `aligned`: at the end of the range, and every step_ms before.
 std::unique_ptr<const RangeSource> MakeSubquerySource(OperatorPtr expr, int64_t step_ms, bool aligned = false);
 

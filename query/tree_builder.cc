@@ -212,23 +212,55 @@ bool TreeBuilder::AddMatcher(Matcher::Op op, std::string name, std::string value
   return true;
 }
 
+bool TreeBuilder::OrMatchers(Token) {
+  selector_.alternatives.push_back(std::exchange(selector_.matchers, {}));
+  return true;
+}
+
 bool TreeBuilder::CloseBraces(Token brace) {
   selector_end_ = End(brace);
   return true;
 }
 
+namespace {
+
+// The matchers that all alternatives have.
+std::vector<Matcher> SharedBy(const std::vector<std::vector<Matcher>>& alternatives) {
+  std::vector<Matcher> shared;
+  for (const Matcher& matcher : alternatives.front()) {
+    const auto has_it = [&](const std::vector<Matcher>& one) {
+      return std::find(one.begin(), one.end(), matcher) != one.end();
+    };
+    if (std::all_of(alternatives.begin(), alternatives.end(), has_it)) shared.push_back(matcher);
+  }
+  return shared;
+}
+
+}  // namespace
+
 bool TreeBuilder::EndSelector(Token) {
   in_selector_ = false;
-  const auto names_metric = [](const Matcher& m) { return m.name() == kMetricName; };
-  const auto named = std::find_if(selector_.matchers.begin(), selector_.matchers.end(), names_metric);
+  const bool several = !selector_.alternatives.empty();
+  if (several) selector_.alternatives.push_back(std::move(selector_.matchers));
   if (!selector_.metric.empty()) {
-    if (named != selector_.matchers.end()) {
-      return Fail(selector_begin_,
-                  fmt::format("metric name must not be set twice: {} or {}", Quote(selector_.metric), Quote(named->value())));
+    if (!several && !AddMetricName(selector_.matchers)) return false;
+    for (std::vector<Matcher>& matchers : selector_.alternatives) {
+      if (!AddMetricName(matchers)) return false;
     }
-    selector_.matchers.push_back(Matcher::Of(Matcher::Op::kEqual, std::string(kMetricName), selector_.metric));
   }
+  if (several) selector_.matchers = SharedBy(selector_.alternatives);
   return Push(std::move(selector_), selector_begin_, selector_end_, 1);
+}
+
+bool TreeBuilder::AddMetricName(std::vector<Matcher>& matchers) {
+  const auto names_metric = [](const Matcher& m) { return m.name() == kMetricName; };
+  const auto named = std::find_if(matchers.begin(), matchers.end(), names_metric);
+  if (named != matchers.end()) {
+    return Fail(selector_begin_,
+                fmt::format("metric name must not be set twice: {} or {}", Quote(selector_.metric), Quote(named->value())));
+  }
+  matchers.push_back(Matcher::Of(Matcher::Op::kEqual, std::string(kMetricName), selector_.metric));
+  return true;
 }
 
 // Operators.
@@ -327,6 +359,19 @@ bool TreeBuilder::GroupRight(Token) {
 
 bool TreeBuilder::EndIncludedLabels(Token) {
   pending().matching.include = std::exchange(labels_, {});
+  return true;
+}
+
+bool TreeBuilder::IncludeAll(Token) {
+  pending().matching.include_all = true;
+  return true;
+}
+
+bool TreeBuilder::Prefix(Token token) {
+  auto prefix = Unquote(token);
+  if (!prefix.ok()) return Fail(Begin(token), prefix.status().message());
+  if (!IsUtf8(*prefix)) return Fail(Begin(token), "prefix: not UTF-8");
+  pending().matching.prefix = std::move(*prefix);
   return true;
 }
 

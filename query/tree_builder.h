@@ -32,6 +32,7 @@ class TreeBuilder {
   bool MatcherOperator(Token token);
   bool MatcherValue(Token token);
   bool MatcherIsMetricName(Token);
+  bool OrMatchers(Token);
   bool CloseBraces(Token brace);
   bool EndSelector(Token);
 
@@ -45,6 +46,8 @@ class TreeBuilder {
   bool GroupLeft(Token word);
   bool GroupRight(Token word);
   bool EndIncludedLabels(Token);
+  bool IncludeAll(Token);
+  bool Prefix(Token string);
   bool Fill(Token number);
   bool FillLeft(Token number);
   bool FillRight(Token number);
@@ -160,6 +163,7 @@ class TreeBuilder {
   bool TakeArgument();
   bool CloseUnion(Token paren);
   bool AddMatcher(Matcher::Op op, std::string name, std::string value, size_t at);
+  bool AddMetricName(std::vector<Matcher>& matchers);
 
   static std::optional<double> SignedNumber(Token token);
   bool TimesOfTop(std::string_view modifier, std::vector<TimeModifier*>& times);

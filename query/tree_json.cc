@@ -87,6 +87,14 @@ std::string Matchers(const std::vector<Matcher>& matchers) {
   return out + "]";
 }
 
+// Of `{a="1" or b="2"}`: the parts, which Prometheus' tree does not have.
+std::string Alternatives(const VectorSelector& selector) {
+  if (selector.alternatives.empty()) return "";
+  std::string out;
+  for (const std::vector<Matcher>& matchers : selector.alternatives) out += (out.empty() ? "" : ",") + Matchers(matchers);
+  return fmt::format(R"("alternatives":[{}],)", out);
+}
+
 // "offset", "timestamp" and "startOrEnd".
 std::string Times(const TimeModifier& time) {
   std::string out = fmt::format(R"("offset":{},"startOrEnd":)", time.offset_ms.value_or(0));
@@ -111,12 +119,13 @@ class Writer {
     return fmt::format(R"({{"type":"stringLiteral","val":{}}})", JsonString(string.value));
   }
   std::string Node(const VectorSelector& selector, const Expr&) const {
-    return fmt::format(R"({{"matchers":{},"name":{},{},"type":"vectorSelector"}})", Matchers(selector.matchers),
-                       JsonString(selector.metric), Times(selector.time));
+    return fmt::format(R"({{{}"matchers":{},"name":{},{},"type":"vectorSelector"}})", Alternatives(selector),
+                       Matchers(selector.matchers), JsonString(selector.metric), Times(selector.time));
   }
   std::string Node(const MatrixSelector& matrix, const Expr&) const {
-    return fmt::format(R"({{"matchers":{},"name":{},{},"range":{},"type":"matrixSelector"}})", Matchers(matrix.vector.matchers),
-                       JsonString(matrix.vector.metric), Times(matrix.vector.time), matrix.range_ms);
+    return fmt::format(R"({{{}"matchers":{},"name":{},{},"range":{},"type":"matrixSelector"}})", Alternatives(matrix.vector),
+                       Matchers(matrix.vector.matchers), JsonString(matrix.vector.metric), Times(matrix.vector.time),
+                       matrix.range_ms);
   }
   std::string Node(const Subquery& subquery, const Expr&) const {
     return fmt::format(R"({{"expr":{},{},"range":{},"step":{},"type":"subquery"}})", Of(subquery.expr), Times(subquery.time),
@@ -131,9 +140,11 @@ class Writer {
   std::string Node(const Binary& binary, const Expr&) const {
     std::string matching = "null";
     if (binary.left->type == ValueType::kVector && binary.right->type == ValueType::kVector) {
+      const std::vector<std::string> all = {"*"};
       matching =
           fmt::format(R"({{"card":"{}","include":{},"labels":{},"on":{}}})", CardinalityText(binary.matching.cardinality),
-                      List(binary.matching.include), List(binary.matching.labels), Bool(binary.matching.on));
+                      List(binary.matching.include_all ? all : binary.matching.include), List(binary.matching.labels),
+                      Bool(binary.matching.on));
     }
     return fmt::format(R"({{"bool":{},"lhs":{},"matching":{},"op":"{}","rhs":{},"type":"binaryExpr"}})",
                        Bool(binary.return_bool), Of(binary.left), matching, BinaryOpSymbol(binary.op), Of(binary.right));

@@ -102,7 +102,8 @@ class TypeChecker {
   Status CheckIncluded(const VectorMatching& matching, size_t op_begin) {
     if (!matching.on) return OkStatus();
     for (const std::string& label : matching.labels) {
-      if (std::find(matching.include.begin(), matching.include.end(), label) != matching.include.end()) {
+      if (matching.prefix.empty() &&
+          std::find(matching.include.begin(), matching.include.end(), label) != matching.include.end()) {
         return ParseError(text_, op_begin, fmt::format("label {} must not occur in ON and GROUP clause at once", Quote(label)));
       }
     }
@@ -211,9 +212,12 @@ class TypeChecker {
   }
 
   Status CheckSelector(const Expr& expr, const VectorSelector& selector) {
-    const bool selects_some =
-        std::any_of(selector.matchers.begin(), selector.matchers.end(), [](const Matcher& m) { return !m.MatchesEmpty(); });
-    return selects_some ? OkStatus() : At(expr, "vector selector must contain at least one non-empty matcher");
+    const auto selects_some = [](const std::vector<Matcher>& matchers) {
+      return std::any_of(matchers.begin(), matchers.end(), [](const Matcher& m) { return !m.MatchesEmpty(); });
+    };
+    const auto& parts = selector.alternatives;
+    const bool good = parts.empty() ? selects_some(selector.matchers) : std::all_of(parts.begin(), parts.end(), selects_some);
+    return good ? OkStatus() : At(expr, "vector selector must contain at least one non-empty matcher");
   }
 
   Status Expect(Expr& expr, ValueType wanted, std::string_view context) {

@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <numeric>
 
 #include "json_writer.h"
 #include "parameters.h"
@@ -81,7 +82,7 @@ void WriteSeconds(JsonWriter& json, std::string_view name, int64_t ns) {
 }
 
 // Prometheus' members first; what it does not have are our own names.
-void WriteStats(JsonWriter& json, const QueryResult& result, int64_t queue_ns) {
+void WriteStats(JsonWriter& json, const QueryResult& result, const query::StepGrid& grid, const Request& request) {
   const query::QueryStats& stats = result.stats;
   json.Key("stats");
   json.BeginObject();
@@ -91,12 +92,23 @@ void WriteStats(JsonWriter& json, const QueryResult& result, int64_t queue_ns) {
   WriteSeconds(json, "resultSortTime", 0);
   WriteSeconds(json, "queryPreparationTime", stats.parse_ns);
   WriteSeconds(json, "innerEvalTime", stats.evaluate_ns);
-  WriteSeconds(json, "execQueueTime", queue_ns);
-  WriteSeconds(json, "execTotalTime", stats.parse_ns + stats.evaluate_ns + queue_ns);
+  WriteSeconds(json, "execQueueTime", request.queue_ns);
+  WriteSeconds(json, "execTotalTime", stats.parse_ns + stats.evaluate_ns + request.queue_ns);
   json.EndObject();
   json.Key("samples");
   json.BeginObject();
-  json.Member("totalQueryableSamples", stats.samples_count);
+  const std::vector<uint64_t>& per_step = stats.samples_per_step;
+  json.Member("totalQueryableSamples", std::accumulate(per_step.begin(), per_step.end(), uint64_t{0}));
+  if (request.parameters.Get("stats") == "all") {
+    json.Key("totalQueryableSamplesPerStep");
+    json.BeginArray();
+    for (size_t k = 0; k < per_step.size(); ++k) {
+      std::string pair = "[";
+      AppendSeconds(pair, grid.At(k));
+      json.Raw(fmt::format("{},{}]", pair, per_step[k]));
+    }
+    json.EndArray();
+  }
   json.Member("peakSamples", stats.peak_samples);
   json.EndObject();
   json.Key("storage");
@@ -135,7 +147,7 @@ void WriteValue(JsonWriter& json, const QueryResult& result) {
 }
 
 // status and resultType come first: streaming readers decide by them how to read the result.
-void WriteResult(const QueryResult& result, const Request& request, ResponseWriter& response) {
+void WriteResult(const QueryResult& result, const query::StepGrid& grid, const Request& request, ResponseWriter& response) {
   JsonWriter json(response);
   json.BeginSuccess();
   json.BeginObject();
@@ -149,7 +161,7 @@ void WriteResult(const QueryResult& result, const Request& request, ResponseWrit
     json.Raw(result.json);
     json.Member("text", result.text);
   }
-  if (!request.parameters.Get("stats").empty()) WriteStats(json, result, request.queue_ns);
+  if (!request.parameters.Get("stats").empty()) WriteStats(json, result, grid, request);
   json.EndObject();
   WriteStrings(json, "warnings", result.annotations.warnings);
   WriteStrings(json, "infos", result.annotations.infos);
@@ -169,12 +181,14 @@ ApiResult ReadQueryOptions(const Request& request, QueryOptions& options) {
   }
   if (compat == "2") options.compat = 2;
   options.cancelled = request.cancelled;
+  options.count_steps = !request.parameters.Get("stats").empty();
   const std::string_view nocache = request.parameters.Get("nocache");
   options.use_cache = nocache.empty() || nocache == "0" || nocache == "false";
   return std::nullopt;
 }
 
-ApiResult Answer(Service& service, const Result<QueryResult>& result, const Request& request, ResponseWriter& response) {
+ApiResult Answer(Service& service, const Result<QueryResult>& result, const query::StepGrid& grid, const Request& request,
+                 ResponseWriter& response) {
   service.metrics().queries.fetch_add(1, std::memory_order_relaxed);
   if (!result.ok()) {
     service.metrics().queries_failed.fetch_add(1, std::memory_order_relaxed);
@@ -184,7 +198,7 @@ ApiResult Answer(Service& service, const Result<QueryResult>& result, const Requ
     return error;
   }
   service.metrics().query_samples.fetch_add(result->stats.samples_count, std::memory_order_relaxed);
-  WriteResult(*result, request, response);
+  WriteResult(*result, grid, request, response);
   return std::nullopt;
 }
 
@@ -194,7 +208,8 @@ ApiResult Query(Service& service, Request& request, ResponseWriter& response) {
   if (auto error = ReadTime(request, "time", time_ms)) return error;
   if (auto error = ReadQueryOptions(request, options)) return error;
   if (auto answer = AnswerJudgement(service, request.parameters.Get("query"), time_ms, response)) return *answer;
-  return Answer(service, service.database().Query(request.parameters.Get("query"), time_ms, options), request, response);
+  return Answer(service, service.database().Query(request.parameters.Get("query"), time_ms, options), {time_ms, 1, 1}, request,
+                response);
 }
 
 ApiResult QueryRange(Service& service, Request& request, ResponseWriter& response) {
@@ -215,7 +230,8 @@ ApiResult QueryRange(Service& service, Request& request, ResponseWriter& respons
   }
   QueryOptions options;
   if (auto error = ReadQueryOptions(request, options)) return error;
-  return Answer(service, service.database().QueryRange(request.parameters.Get("query"), start_ms, end_ms, *step, options),
+  const query::StepGrid grid{start_ms, *step, static_cast<size_t>((end_ms - start_ms) / *step) + 1};
+  return Answer(service, service.database().QueryRange(request.parameters.Get("query"), start_ms, end_ms, *step, options), grid,
                 request, response);
 }
 

@@ -61,11 +61,11 @@ std::string TypedQuery::Matrix(int depth) {
 
 std::string TypedQuery::Labels() { return Pick({"()", "(a)", "(b)", "(a, b)", "(c)", "(a, c)"}); }
 
-// What rounds is rounded again, coarsely: else a comparison or a count of changes would see the last digit. No multiple of a
-// power of 2 lies halfway between multiples of 0.0007.
+// What rounds is rounded again, coarsely: else a comparison or a count of changes would see the last digit. A multiple of
+// 2^-8 never lies halfway between multiples of 0.00071239 = 71239 / (2^8 5^8), so that the last digit cannot decide there.
 std::string TypedQuery::RangeCall(int depth) {
   if (Chance(10)) return "quantile_over_time(" + Pick({"0.5", "0.9", "0", "1", "0.25"}) + ", " + Matrix(depth - 1) + ")";
-  if (Chance(8)) return "round(predict_linear(" + Matrix(depth - 1) + ", " + Pick({"60", "0", "-30", "600"}) + "), 0.0007)";
+  if (Chance(8)) return "round(predict_linear(" + Matrix(depth - 1) + ", " + Pick({"60", "0", "-30", "600"}) + "), 0.00071239)";
   if (Chance(5)) {
     return Pick({options_.prometheus_2 ? "holt_winters(" : "double_exponential_smoothing("}) + Matrix(depth - 1) +
            ", 0.5, 0.25)";
@@ -78,7 +78,7 @@ std::string TypedQuery::RangeCall(int depth) {
   if (Chance(50)) {
     return "round(" +
            Pick({"rate", "increase", "delta", "irate", "deriv", "avg_over_time", "stddev_over_time", "stdvar_over_time"}) +
-           "(" + Matrix(depth - 1) + "), 0.0007)";
+           "(" + Matrix(depth - 1) + "), 0.00071239)";
   }
   return Pick({"idelta", "resets", "changes", "sum_over_time", "min_over_time", "max_over_time", "count_over_time",
                "last_over_time", "present_over_time", "absent_over_time"}) +
@@ -108,7 +108,7 @@ std::string TypedQuery::Call(int depth) {
              Pick({"()", "(counter_total * 100000)", "(vector(time()))", "(one * -1e8)"});
     case 7:
       return "round(" + Pick({"sqrt", "exp", "ln", "log2", "deg", "rad", "sin", "atan"}) + "(clamp(" + inner +
-             ", -9, 99)), 0.0007)";
+             ", -9, 99)), 0.00071239)";
     default:
       return Pick({"abs", "ceil", "floor", "sgn"}) + "(" + inner + ")";
   }
@@ -125,7 +125,7 @@ std::string TypedQuery::Aggregation(int depth) {
     case 2:
       return "count_values" + grouping + "(\"v\", clamp(round(" + inner + "), -99, 999))";
     case 3:
-      return "round(" + Pick({"avg", "stddev", "stdvar"}) + grouping + inner + ", 0.0007)";
+      return "round(" + Pick({"avg", "stddev", "stdvar"}) + grouping + inner + ", 0.00071239)";
     default:
       return Pick({"sum", "count", "min", "max", "group"}) + grouping + inner;
   }
@@ -148,7 +148,7 @@ std::string TypedQuery::Operation(int depth) {
   const std::string arithmetic = Pick({"+", "-", "*"});
   if (Chance(25)) {
     return "round((clamp(" + Vector(depth - 1) + ", -99, 99)) " + Pick({"/", "%", "^", "atan2"}) + " " +
-           Pick({"2", "3", "7", "0.5"}) + ", 0.0007)";
+           Pick({"2", "3", "7", "0.5"}) + ", 0.00071239)";
   }
   const std::string comparison = Pick({"==", "!=", ">", "<", ">=", "<="}) + (Chance(40) ? " bool" : "");
   const std::string op = Chance(60) ? arithmetic : comparison;

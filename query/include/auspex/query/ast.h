@@ -61,6 +61,8 @@ std::string_view RangeExtensionText(RangeExtension extension);
 struct VectorSelector {
   std::string metric;              ///< "" when given by a __name__ matcher or not at all
   std::vector<Matcher> matchers;   ///< includes the one on __name__ that `metric` stands for
+  /// Of `{a="1" or b="2"}`: all matchers of each part; `matchers` has those that the parts share. Else empty.
+  std::vector<std::vector<Matcher>> alternatives;
   TimeModifier time;
   RangeExtension extension = RangeExtension::kNone;
 };
@@ -106,6 +108,8 @@ struct VectorMatching {
   bool given = false;                ///< `on` or `ignoring` was written
   std::vector<std::string> labels;
   std::vector<std::string> include;  ///< copied from the one side
+  bool include_all = false;          ///< `group_left (*)`: all its labels but those matched on
+  std::string prefix;                ///< before the names of the labels that are copied
   std::optional<double> fill_left;   ///< value of a series that the left side lacks (`fill`, `fill_left`)
   std::optional<double> fill_right;
 };

@@ -32,6 +32,7 @@ struct QueryOptions {
   int64_t timeout_ms = 0;     ///< 0: the engine's
   const std::atomic<bool>* cancelled = nullptr;  ///< looked at while the query runs
   bool use_cache = true;      ///< false: every step is evaluated anew
+  bool count_steps = false;   ///< fill QueryStats::samples_per_step
 };
 
 struct Batch;

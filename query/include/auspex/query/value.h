@@ -69,6 +69,9 @@ struct QueryStats {
   uint64_t cached_steps = 0;    ///< of a range query that came from an earlier answer
   int64_t parse_ns = 0;
   int64_t evaluate_ns = 0;
+  /// How many samples each step looks at, as Prometheus counts its queryable samples: one per series of a selector, those in
+  /// the window of a range. Empty unless QueryOptions::count_steps; 0 at cached steps.
+  std::vector<uint64_t> samples_per_step;
 };
 
 /// The answer of a query.

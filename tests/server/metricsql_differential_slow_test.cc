@@ -1,8 +1,10 @@
 #include <chrono>
 #include <cmath>
 #include <map>
+#include <random>
 #include <thread>
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include "tests/support/seed.h"
@@ -10,7 +12,8 @@
 #include "tests/support/temp_dir.h"
 
 // The same samples go into Debian's VictoriaMetrics and into auspexd, and both are asked what means the same in both. Left out
-// is what docs/QUERY.md lists as different: functions that see the sample before the range there.
+// is what docs/QUERY.md lists as different (functions that see the sample before the range there), and what version 1.79 does
+// not know yet.
 
 namespace auspex::server {
 namespace {
@@ -44,8 +47,8 @@ std::vector<std::string> Templates() {
     each({"sum", "min", "max", "avg", "count", "stddev", "stdvar", "group"}, form);
   }
   for (const char* form : {"_over_time(%[5m])", "_over_time(%[7m])"}) {
-    each({"avg",   "min",  "max",     "sum",    "count",  "median", "mode", "range",  "sum2",  "geomean", "distinct",
-          "first", "last", "present", "stddev", "stdvar", "tmin",   "tmax", "tfirst", "tlast", "zscore",  "absent"},
+    each({"avg",  "min",     "max",    "sum",    "count", "median", "range",  "sum2",  "geomean", "distinct", "first",
+          "last", "present", "stddev", "stdvar", "tmin",  "tmax",   "tfirst", "tlast", "zscore",  "absent"},
          form);
   }
   each({"count_gt", "count_le", "count_eq", "count_ne", "share_gt", "share_le"}, "_over_time(%[5m], 3)");
@@ -72,14 +75,11 @@ std::vector<std::string> Templates() {
            "% >bool 2",
            "% if (% > 3)",
            "% ifnot (% > 3)",
-           "% == (1, 2, 3)",
-           "% != (1, 2, 3)",
            "% offset 5m",
            "sum(%) offset 5m",
            "% * 2Ki + 1.5M",
            "duration_over_time(%[5m], 1m)",
            "label_set(%, \"x\", \"y\")",
-           "label_del(%, \"host\")",
            "label_keep(%, \"host\")",
            "label_copy(%, \"host\", \"h\")",
            "label_move(%, \"host\", \"h\")",
@@ -93,16 +93,12 @@ std::vector<std::string> Templates() {
            "alias(%, \"z\")",
            "label_replace(%, \"a\", \"$1\", \"host\", \"h(.)\")",
            "label_join(%, \"a\", \"-\", \"host\", \"job\")",
-           "limit_offset(1, 2, %)",
            "union(%, sum(%))",
            "bitmap_and(%, 6)",
            "bitmap_or(%, 6)",
            "bitmap_xor(%, 6)",
-           "%{host=\"h0\" or job=\"db\"}",
-           "sum_over_time(%{host=\"h0\" or host=\"h2\"}[5m])",
-           "% * on (host) group_left (*) build_info",
-           "% * on (host) group_left (*) prefix \"b_\" build_info",
            "% * on (host) group_left (version) build_info",
+           "label_del(label_set(%, \"x\", \"y\"), \"x\", \"room\")",
            "count_values(\"v\", % > 3)",
            "absent(nope{a=\"%\"})",
            "WITH (x = %, twice(y) = y + y) twice(x)",
@@ -113,6 +109,13 @@ std::vector<std::string> Templates() {
     out.push_back(query);
   }
   return out;
+}
+
+/// What has several right answers, or depends on the interval of a series, by which VictoriaMetrics ends it.
+bool IsUndecided(const std::string& query) {
+  const bool ties = query.find("flag") != std::string::npos || query.find("gappy") != std::string::npos;
+  if (ties && (query.starts_with("topk") || query.starts_with("bottomk"))) return true;
+  return query.find("gappy") != std::string::npos && (query.starts_with("zscore") || query.starts_with("scrape_interval"));
 }
 
 /// By labels without the name, which VictoriaMetrics keeps more often: the values by time, NaN left out as it does.
@@ -200,6 +203,7 @@ TEST(MetricsqlDifferentialTest, MeansTheSame) {
   for (const char* metric : {"temp", "gappy", "requests_total", "free", "flag"}) {
     for (const std::string& form : Templates()) {
       const std::string query = On(form, metric);
+      if (IsUndecided(query)) continue;
       const std::vector<std::pair<std::string, std::string>> fields = {{"query", query},
                                                                        {"start", std::to_string(begin + 3600)},
                                                                        {"end", std::to_string(begin + 5400)},

@@ -1,6 +1,7 @@
 // Bytes: what a sample takes on disk, by set and by column family, and what the value columns take against their entropy.
 //   size_bench [--nab FOLDER] [--small]
 #include <algorithm>
+#include <bit>
 #include <cmath>
 #include <cstring>
 #include <filesystem>
@@ -62,9 +63,22 @@ double EntropyBits(std::string_view column, std::span<const double> values) {
   std::vector<int64_t> integers;
   std::vector<int64_t> ulps;
   double exceptions = 0;
+  std::vector<int64_t> table;
+  if (transform == 4) {
+    for (const double v : values) table.push_back(storage::Ordered(BitsOf(v)));
+    std::sort(table.begin(), table.end());
+    table.erase(std::unique(table.begin(), table.end()), table.end());
+    std::vector<double> entries;
+    for (const int64_t ordered : table) entries.push_back(std::bit_cast<double>(storage::Unordered(ordered)));
+    std::string bytes;
+    storage::AppendValues(bytes, entries, storage::Effort::kDense);
+    exceptions += 8.0 * static_cast<double>(bytes.size());
+  }
   for (const double v : values) {
     int64_t integer = 0;
-    if (transform == 1) {
+    if (transform == 4) {
+      integer = std::lower_bound(table.begin(), table.end(), storage::Ordered(BitsOf(v))) - table.begin();
+    } else if (transform == 1) {
       integer = storage::Ordered(BitsOf(v));
     } else if (!storage::ToInteger(v, column[1], integer)) {
       exceptions += 64;

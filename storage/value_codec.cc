@@ -4,6 +4,7 @@
 #include <array>
 #include <bit>
 #include <cmath>
+#include <numeric>
 #include <optional>
 
 #include "decimal.h"
@@ -23,10 +24,12 @@ enum Transform : uint8_t {
 
 constexpr int kMaxUlpsExponent = 12;
 constexpr int64_t kMaxUlps = 60;
-// A table is tried when a value occurs so often on average, and when it would take so little of what the best other way takes.
+// A table is tried when a value occurs so often on average and so few of the integers between the least and the greatest occur;
+// it is taken when it takes so little of what the best other way takes.
 constexpr size_t kTableFrom = 256;
-constexpr size_t kOccurrences = 4;
-constexpr double kTableGain = 0.97;
+constexpr size_t kOccurrences = 2;
+constexpr uint64_t kIntegersPerEntry = 2;
+constexpr double kTableGain = 0.98;
 // From here on decimals take more digits than the same value with a correction.
 constexpr int kManyDigits = 6;
 constexpr size_t kProbes = 128;
@@ -126,50 +129,55 @@ std::string OrderedBits(std::span<const double> values, Effort effort) {
   return out;
 }
 
-// The values that occur, in order, if they are few: what the places in it take at least is `bits`.
-struct Table {
-  std::vector<int64_t> values;  // order-preserving bits
-  double bits = 0;
-};
-
-std::optional<Table> FindTable(std::span<const double> values) {
+// The values that occur, in order, as order-preserving bits; nothing if they are many.
+std::optional<std::vector<int64_t>> FindTable(std::span<const double> values) {
   const size_t limit = values.size() / kOccurrences;
   if (values.size() < kTableFrom) return std::nullopt;
-  // Open addressing, at most half full.
-  std::vector<std::pair<uint64_t, uint32_t>> slots(std::bit_ceil(limit * 2));
+  // Open addressing, at most half full; slots hold bits + 1, of which none is 0: that would be a NaN nobody makes.
+  std::vector<uint64_t> slots(std::bit_ceil(limit * 2 + 2));
   const size_t mask = slots.size() - 1;
-  size_t found = 0;
+  std::vector<int64_t> table;
   for (const double v : values) {
-    const uint64_t bits = BitsOf(v);
-    size_t at = (bits * 0x9e37'79b9'7f4a'7c15u >> 32) & mask;
-    while (slots[at].second != 0 && slots[at].first != bits) at = (at + 1) & mask;
-    if (slots[at].second++ == 0 && ++found > limit) return std::nullopt;
-    slots[at].first = bits;
+    const uint64_t taken = BitsOf(v) + 1;
+    if (taken == 0) return std::nullopt;
+    size_t at = (taken * 0x9e37'79b9'7f4a'7c15u >> 32) & mask;
+    while (slots[at] != 0 && slots[at] != taken) at = (at + 1) & mask;
+    if (slots[at] == taken) continue;
+    if (table.size() == limit) return std::nullopt;
+    slots[at] = taken;
+    table.push_back(Ordered(BitsOf(v)));
   }
-  Table table;
-  table.values.reserve(found);
-  const auto n = static_cast<double>(values.size());
-  for (const auto& [bits, count] : slots) {
-    if (count == 0) continue;
-    table.values.push_back(Ordered(bits));
-    table.bits += count * std::log2(n / count);
-  }
-  std::sort(table.values.begin(), table.values.end());
+  std::sort(table.begin(), table.end());
   return table;
 }
 
-std::string InTable(std::span<const double> values, const Table& table, Effort effort) {
-  std::vector<double> entries(table.values.size());
-  FromOrdered(table.values.data(), entries.size(), entries.data());
+// Whether the integers that decimals are made into would leave most places between the least and the greatest empty.
+bool IsSparse(std::span<const int64_t> table, std::optional<int> exponent) {
+  if (!exponent) return true;
+  std::vector<int64_t> integers;
+  for (const int64_t ordered : table) {
+    int64_t integer = 0;
+    if (IsDecimal(std::bit_cast<double>(Unordered(ordered)), *exponent, integer)) integers.push_back(integer);
+  }
+  if (integers.size() < 2) return false;
+  const auto [least, greatest] = std::minmax_element(integers.begin(), integers.end());
+  uint64_t divisor = 0;
+  for (const int64_t integer : integers) divisor = std::gcd(divisor, static_cast<uint64_t>(integer - *least));
+  return divisor > 0 && static_cast<uint64_t>(*greatest - *least) / divisor > kIntegersPerEntry * integers.size();
+}
+
+std::string InTable(std::span<const double> values, const std::vector<int64_t>& table, Effort effort) {
+  std::vector<double> entries(table.size());
+  FromOrdered(table.data(), entries.size(), entries.data());
   std::vector<int64_t> places(values.size());
   for (size_t i = 0; i < values.size(); ++i) {
-    const auto at = std::lower_bound(table.values.begin(), table.values.end(), Ordered(BitsOf(values[i])));
-    places[i] = at - table.values.begin();
+    const auto at = std::lower_bound(table.begin(), table.end(), Ordered(BitsOf(values[i])));
+    places[i] = at - table.begin();
   }
   std::string out;
   AppendFixed(out, static_cast<uint8_t>(kTable));
   AppendVarint(out, entries.size());
-  AppendValues(out, entries, effort);  // too few for a table of its own, or all different
+  AppendValues(out, entries, effort);  // all different: no table again
   AppendInts(out, places, effort);
   return out;
 }
@@ -215,8 +223,8 @@ void AppendValues(std::string& out, std::span<const double> values, Effort effor
     consider(OrderedBits(values, effort));
   }
   if (effort == Effort::kDense) {
-    const std::optional<Table> table = FindTable(values);
-    if (table && table->bits / 8 + static_cast<double>(table->values.size()) < kTableGain * static_cast<double>(best.size())) {
+    const auto table = FindTable(values);
+    if (table && IsSparse(*table, exponent)) {
       std::string candidate = InTable(values, *table, effort);
       if (static_cast<double>(candidate.size()) < kTableGain * static_cast<double>(best.size())) best = std::move(candidate);
     }

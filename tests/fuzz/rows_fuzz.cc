@@ -1,4 +1,5 @@
-// The decoders of small rows on any bytes: deletions, partitions, metadata, exemplars, symbols and series. The first byte chooses.
+// The decoders of small rows on any bytes: deletions, partitions, metadata, exemplars, symbols and series. The first byte
+// chooses.
 #include <cstddef>
 #include <cstdint>
 #include <string_view>

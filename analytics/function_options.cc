@@ -143,7 +143,6 @@ std::vector<std::pair<std::string_view, Season>> Seasons() {
   return {{"auto", Season::kAuto}, {"none", Season::kNone}, {"1h", Season::kHour}, {"1d", Season::kDay}, {"1w", Season::kWeek}};
 }
 
-
 // "none" or a duration.
 Key History(int64_t& history_ms) {
   return {"history", [&history_ms](std::string_view value) {

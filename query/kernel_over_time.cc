@@ -163,10 +163,37 @@ double LastOf(const RangeInput& input, const Window& window) { return input.valu
 double TimeOfFirst(const RangeInput& input, const Window& window) { return Seconds(input.t_ms[window.begin]); }
 double TimeOfLast(const RangeInput& input, const Window& window) { return Seconds(input.t_ms[window.end - 1]); }
 
+// The extreme of values that belong to no other window. Of 0 and -0 the last counts, which the short way does not see.
+template <bool largest>
+double ExtremeOf(std::span<const double> values) {
+  constexpr double kNone = largest ? -std::numeric_limits<double>::infinity() : std::numeric_limits<double>::infinity();
+  constexpr size_t kChains = 4;  // so that a comparison need not wait for the one before it
+  double extreme[kChains] = {kNone, kNone, kNone, kNone};
+  const auto better = [](double value, double than) { return (largest ? value > than : value < than) ? value : than; };
+  size_t i = 0;
+  for (; i + kChains <= values.size(); i += kChains) {
+    for (size_t k = 0; k < kChains; ++k) extreme[k] = better(values[i + k], extreme[k]);
+  }
+  for (; i < values.size(); ++i) extreme[0] = better(values[i], extreme[0]);
+  const double found = better(better(extreme[0], extreme[1]), better(extreme[2], extreme[3]));
+  if (found != 0 && found != kNone) return found;
+  double last = values.back();  // NaN where there is nothing else
+  for (const double value : values) {
+    if (value == found) last = value;
+  }
+  return last;
+}
+
 // The extreme value of each window, and where the last sample with it lies: a queue of the samples that may still become
 // the extreme one. NaN counts only where there is nothing else.
 template <bool largest, bool time>
 Status Extreme(const RangeInput& input, std::span<double> out, Annotations& /*annotations*/) {
+  if (!time && (input.steps.count == 1 || input.range_ms <= input.steps.step_ms - (input.closed_left ? 1 : 0))) {
+    ForEachWindow(input, [&](const Window& window) {
+      out[window.step] = ExtremeOf<largest>(input.values.subspan(window.begin, window.size()));
+    });
+    return OkStatus();
+  }
   const auto beats = [](double a, double b) { return largest ? a >= b : a <= b; };
   std::vector<size_t> queue(input.values.size());
   size_t head = 0;
@@ -186,10 +213,20 @@ Status Extreme(const RangeInput& input, std::span<double> out, Annotations& /*an
 }
 
 Status QuantileOverTime(const RangeInput& input, std::span<double> out, Annotations& annotations) {
+  // Selecting from a whole window costs about as much as moving this part of its values in and out of a sorted one.
+  constexpr size_t kValuesPerMove = 8;
   SortedWindow sorted;
+  std::vector<int64_t> scratch;
+  Window before{0, 0, 0};
   ForEachWindow(input, [&](const Window& window) {
     const double q = ScalarAt(input, 0, window.step);
     if (!(q >= 0 && q <= 1)) annotations.Warn(InvalidQuantileText(q));
+    const size_t moves = window.end - before.end + std::min(window.begin, before.end) - before.begin;
+    before = window;
+    if (moves * kValuesPerMove > window.size()) {
+      out[window.step] = SelectQuantile(input.values.subspan(window.begin, window.size()), q, scratch);
+      return;
+    }
     sorted.Slide(input.values, window.begin, window.end);
     out[window.step] = sorted.Quantile(q);
   });

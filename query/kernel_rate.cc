@@ -2,6 +2,7 @@
 #include <cmath>
 #include <vector>
 
+#include "column_scan.h"
 #include "extrapolation.h"
 #include "kernel.h"
 
@@ -11,17 +12,57 @@ namespace {
 // Indices i where values[i] < values[i - 1]: the counter started again.
 std::vector<size_t> FindResets(std::span<const double> values) {
   std::vector<size_t> resets;
-  for (size_t i = 1; i < values.size(); ++i) {
-    if (values[i] < values[i - 1]) resets.push_back(i);
+  for (size_t i = 1; (i = SkipGrowth(values, i)) < values.size();) {
+    for (const size_t end = std::min(i + kScanned, values.size()); i < end; ++i) {
+      if (values[i] < values[i - 1]) resets.push_back(i);
+    }
   }
   return resets;
 }
+
+// Extrapolated(), which from step to step most often sees samples at the same places of the window: then what it multiplies by
+// is the same as well, and half a dozen divisions are spared.
+class Slope {
+ public:
+  Slope(const RangeInput& input, Extrapolate kind) : input_(input), kind_(kind) {}
+  double At(const WindowEnds& ends, double increase) {
+    const int64_t end_ms = input_.steps.At(ends.step);
+    const Places places{end_ms - ends.first_ms, end_ms - ends.last_ms, ends.count};
+    if (!(places == places_)) {
+      places_ = places;
+      sampled_ = static_cast<double>(ends.last_ms - ends.first_ms) / 1000;
+      // As if there were nothing to be cut off at zero.
+      covered_ = CoveredSeconds(input_, ends, /*counter=*/false, 0);
+      factor_ = covered_ / sampled_;
+      if (kind_ == Extrapolate::kRate) factor_ /= static_cast<double>(input_.range_ms) / 1000;
+    }
+    // Nothing is, when even the whole of what is covered would not reach down to zero; no sooner than rounding could matter.
+    if (kind_ == Extrapolate::kDelta || ends.first * sampled_ > increase * covered_ * kWellAbove) return increase * factor_;
+    return Extrapolated(input_, ends, kind_, increase);
+  }
+
+ private:
+  static constexpr double kWellAbove = 1.000001;
+  struct Places {
+    int64_t first_ms = -1;  // before the end of the window
+    int64_t last_ms = -1;
+    uint64_t count = 0;
+    bool operator==(const Places&) const = default;
+  };
+  const RangeInput& input_;
+  const Extrapolate kind_;
+  Places places_;
+  double sampled_ = 0;
+  double covered_ = 0;
+  double factor_ = 0;
+};
 
 template <Extrapolate kind>
 Status Extrapolation(const RangeInput& input, std::span<double> out, Annotations& /*annotations*/) {
   constexpr bool kCounter = kind != Extrapolate::kDelta;
   const std::vector<size_t> resets = kCounter ? FindResets(input.values) : std::vector<size_t>();
   size_t next_reset = 0;
+  Slope slope(input, kind);
   ForEachWindow(input, [&](const Window& window) {
     if (window.size() < 2) return;
     const double first = input.values[window.begin];
@@ -31,7 +72,7 @@ Status Extrapolation(const RangeInput& input, std::span<double> out, Annotations
       for (size_t r = next_reset; r < resets.size() && resets[r] < window.end; ++r) increase += input.values[resets[r] - 1];
     }
     const WindowEnds ends{window.step, input.t_ms[window.begin], input.t_ms[window.end - 1], window.size(), first};
-    out[window.step] = Extrapolated(input, ends, kind, increase);
+    out[window.step] = slope.At(ends, increase);
   });
   return OkStatus();
 }

@@ -1,5 +1,6 @@
 #include "op_histogram.h"
 
+#include <algorithm>
 #include <charconv>
 #include <cmath>
 #include <optional>
@@ -90,6 +91,11 @@ Histograms FindHistograms(const Batch& in, const std::string& place, Execution& 
     const auto [at, added] = index_of.try_emplace(std::move(whole), found.classic.size());
     if (added) found.classic.push_back({std::move(labels), std::string(in.labels[i].MetricName()), {}});
     found.classic[at->second].bounds.emplace_back(*bound, i);
+  }
+  // Once, and not at every step.
+  for (ClassicHistogram& histogram : found.classic) {
+    std::stable_sort(histogram.bounds.begin(), histogram.bounds.end(),
+                     [](const auto& a, const auto& b) { return a.first < b.first; });
   }
   for (NativeSeries& series : found.native) {
     const auto at = index_of.find(in.labels[series.row]);

@@ -68,6 +68,7 @@ class RangeOperator final : public Operator {
           if (older && !worker.older) worker.older.emplace(*older);
           Batch batch(grid.count);
           std::vector<uint64_t> step_counts(counts_steps ? grid.count : 0);
+          if (outputs_.empty()) batch.values.reserve((end - begin) * grid.count);
           Annotations notes;
           for (size_t i = begin; i < end; ++i) {
             AUSPEX_RETURN_IF_ERROR(execution.Stop());

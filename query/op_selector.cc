@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "label_order.h"
 #include "reset_hint.h"
 #include "series_choice.h"
 
@@ -21,24 +22,56 @@ class SelectorOperator final : public Operator {
 
   Status Stream(const StepGrid& grid, Execution& execution, MorselSink& sink) const override {
     AUSPEX_RETURN_IF_ERROR(execution.Stop());
+    const std::vector<std::string_view>* const labels_used = sink.labels_used();
+    // Over a range, what takes the series one after the other need not have them all in memory.
+    const bool by_labels = labels_used == nullptr && grid.count > 1;
+    AUSPEX_ASSIGN_OR_RETURN(std::unique_ptr<Selection> selection, Select(grid, by_labels, execution));
+    if (by_labels || labels_used != nullptr) return Read(*selection, grid, labels_used, execution, sink);
+    if (!LabelOrder::Fits(selection->size(), grid.count)) {
+      AUSPEX_ASSIGN_OR_RETURN(selection, Select(grid, /*by_labels=*/true, execution));
+      return Read(*selection, grid, nullptr, execution, sink);
+    }
+    LabelOrder order(grid.count, execution, sink);
+    AUSPEX_RETURN_IF_ERROR(Read(*selection, grid, nullptr, execution, order));
+    return order.Finish();
+  }
+
+ private:
+  // Rows shorter than this are charged once per morsel.
+  static constexpr size_t kChargeSteps = 64;
+  struct Worker {
+    std::unique_ptr<SeriesReader> reader;
+    SampleColumns columns;
+    Reservation held;
+  };
+
+  static int64_t OldestMs(const Execution& execution) {
+    return execution.lookback_ms() - (execution.compat_2() ? 0 : 1);  // age of a sample that still counts
+  }
+
+  Result<std::unique_ptr<Selection>> Select(const StepGrid& grid, bool by_labels, const Execution& execution) const {
     const StepGrid times = shift_.Apply(grid);
-    const int64_t oldest_ms = execution.lookback_ms() - (execution.compat_2() ? 0 : 1);  // age of a sample that still counts
     SelectRequest request;
     request.tenant = execution.tenant();
     request.matchers = matchers_;
-    request.begin_ms = times.start_ms - oldest_ms;
+    request.begin_ms = times.start_ms - OldestMs(execution);
     request.end_ms = times.end_ms() + 1;
-    const std::vector<std::string_view>* const labels_used = sink.labels_used();
-    request.by_labels = labels_used == nullptr;
-    AUSPEX_ASSIGN_OR_RETURN(const std::unique_ptr<Selection> selection,
-                            SelectSeries(execution.store(), request, alternatives_));
-    execution.CountRead(selection->size(), 0);
+    request.by_labels = by_labels;
+    return SelectSeries(execution.store(), request, alternatives_);
+  }
+
+  // labels_used: as MorselSink has it.
+  Status Read(const Selection& selection, const StepGrid& grid, const std::vector<std::string_view>* labels_used,
+              Execution& execution, MorselSink& sink) const {
+    const StepGrid times = shift_.Apply(grid);
+    const int64_t oldest_ms = OldestMs(execution);
+    execution.CountRead(selection.size(), 0);
     const bool counts_steps = execution.CountsSteps(grid);
     std::vector<Worker> workers(execution.workers_count());
     const Status status =
-        execution.RunMorsels(selection->size(), [&](size_t morsel, size_t begin, size_t end, size_t w) -> Status {
+        execution.RunMorsels(selection.size(), [&](size_t morsel, size_t begin, size_t end, size_t w) -> Status {
           Worker& worker = workers[w];
-          if (worker.reader == nullptr) worker.reader = selection->NewReader();
+          if (worker.reader == nullptr) worker.reader = selection.NewReader();
           Batch batch(grid.count);
           std::vector<uint64_t> step_counts(counts_steps ? grid.count : 0);
           uint64_t samples_count = 0;
@@ -57,7 +90,7 @@ class SelectorOperator final : public Operator {
               continue;
             }
             for (size_t k = 0; k < step_counts.size(); ++k) step_counts[k] += IsAbsent(row[k]) ? 0 : 1;
-            batch.labels.back() = labels_used == nullptr ? selection->labels(i) : selection->LabelsKept(i, *labels_used);
+            batch.labels.back() = labels_used == nullptr ? selection.labels(i) : selection.LabelsKept(i, *labels_used);
             if (grid.count >= kChargeSteps) AUSPEX_RETURN_IF_ERROR(execution.Charge(batch));
           }
           AUSPEX_RETURN_IF_ERROR(execution.Charge(batch));
@@ -71,14 +104,6 @@ class SelectorOperator final : public Operator {
     return status;
   }
 
- private:
-  // Rows shorter than this are charged once per morsel.
-  static constexpr size_t kChargeSteps = 64;
-  struct Worker {
-    std::unique_ptr<SeriesReader> reader;
-    SampleColumns columns;
-    Reservation held;
-  };
   void FillRow(const SampleColumns& columns, const StepGrid& times, int64_t oldest_ms, std::span<double> row) const {
     const size_t samples_count = columns.t_ms.size();
     size_t next = 0;  // the first sample after the step

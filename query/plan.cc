@@ -8,6 +8,7 @@
 
 #include "extra_functions.h"
 #include "metric_identity.h"
+#include "name_dropper.h"
 #include "note.h"
 #include "op_aggregate.h"
 #include "op_binary.h"
@@ -93,7 +94,7 @@ class Planner {
     }
     AUSPEX_ASSIGN_OR_RETURN(Part part, Build(expr));
     plan.root = Varying(std::move(part));
-    if (NeedsDelayedNames(expr)) plan.root = MakeSettleNames(std::move(plan.root));
+    if (NeedsDelayedNames(expr) && MayDropNames(expr, registry_)) plan.root = MakeSettleNames(std::move(plan.root));
     return plan;
   }
 
@@ -286,7 +287,8 @@ class Planner {
       AUSPEX_ASSIGN_OR_RETURN(parameter, Build(*aggregate.parameter));
       spec.parameter_place = Place(*aggregate.parameter);
     }
-    const bool by_metric = std::find(spec.grouping.begin(), spec.grouping.end(), kMetricName) != spec.grouping.end();
+    const bool by_metric = std::find(spec.grouping.begin(), spec.grouping.end(), kMetricName) != spec.grouping.end() &&
+                           MayDropNames(*aggregate.expr, registry_);
     if (by_metric && !spec.without) expr.op = MakeSpreadDroppedNames(std::move(expr.op), spec.grouping);
     const bool invariant = expr.invariant && parameter.invariant;
     spec.expr = invariant ? std::move(expr.op) : Varying(std::move(expr));

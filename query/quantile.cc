@@ -25,8 +25,8 @@ bool AlmostEqual(double a, double b) {
 }
 
 void SortAndJoin(std::vector<Bucket>& buckets) {
-  std::stable_sort(buckets.begin(), buckets.end(),
-                   [](const Bucket& a, const Bucket& b) { return a.upper_bound < b.upper_bound; });
+  const auto less = [](const Bucket& a, const Bucket& b) { return a.upper_bound < b.upper_bound; };
+  if (!std::is_sorted(buckets.begin(), buckets.end(), less)) std::stable_sort(buckets.begin(), buckets.end(), less);
   size_t last = 0;
   for (size_t i = 1; i < buckets.size(); ++i) {
     if (buckets[i].upper_bound == buckets[last].upper_bound) {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "column_scan.h"
 #include "reset_hint.h"
 #include "series_choice.h"
 
@@ -11,7 +12,11 @@ namespace {
 // Staleness markers end a series for instant selectors only: in windows they do not exist.
 void DropStaleMarkers(SampleColumns& columns) {
   size_t kept = 0;
-  while (kept < columns.values.size() && !IsAbsent(columns.values[kept])) ++kept;
+  while ((kept = SkipNumbers(columns.values, kept)) < columns.values.size()) {
+    const size_t end = std::min(kept + kScanned, columns.values.size());
+    while (kept < end && !IsAbsent(columns.values[kept])) ++kept;
+    if (kept < end) break;
+  }
   for (size_t i = kept; i < columns.values.size(); ++i) {
     if (IsAbsent(columns.values[i])) continue;
     columns.t_ms[kept] = columns.t_ms[i];
@@ -36,6 +41,7 @@ void DropStaleMarkers(SummarizedColumns& columns) {
   std::vector<int64_t>& t_ms = columns.samples.t_ms;
   std::vector<double>& values = columns.samples.values;
   std::vector<HistogramPtr>& histograms = columns.samples.histograms;
+  if (SkipNumbers(values, 0) == values.size()) return;
   size_t kept = 0;
   for (SummarizedColumns::Piece& piece : columns.pieces) {
     if (piece.summarized) continue;

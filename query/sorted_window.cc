@@ -35,10 +35,30 @@ double Interpolate(double q, size_t size, const At& at) {
   const double lower = std::max(0.0, std::floor(rank));
   const double upper = std::min(count - 1, lower + 1);
   const double weight = rank - std::floor(rank);
-  return at(static_cast<size_t>(lower)) * (1 - weight) + at(static_cast<size_t>(upper)) * weight;
+  const double low = at(static_cast<size_t>(lower));  // first: SelectQuantile needs them in this order
+  const double high = at(static_cast<size_t>(upper));
+  return low * (1 - weight) + high * weight;
 }
 
 }  // namespace
+
+double SelectQuantile(std::span<const double> values, double q, std::vector<int64_t>& scratch) {
+  scratch.resize(values.size());
+  std::transform(values.begin(), values.end(), scratch.begin(), KeyOf);
+  auto sorted_end = scratch.begin();  // from here on, keys are not less than those before
+  const auto at = [&](size_t rank) {
+    const auto wanted = scratch.begin() + static_cast<ptrdiff_t>(rank);
+    // The second rank asked for is the first one's neighbour, or itself: the least of the rest.
+    if (wanted == sorted_end) {
+      std::iter_swap(wanted, std::min_element(wanted, scratch.end()));
+    } else if (wanted > sorted_end) {
+      std::nth_element(sorted_end, wanted, scratch.end());
+    }
+    sorted_end = std::max(sorted_end, wanted + 1);
+    return ValueOf(*wanted);
+  };
+  return Interpolate(q, values.size(), at);
+}
 
 void SortedWindow::Slide(std::span<const double> values, size_t begin, size_t end) {
   const size_t kept = begin < end_ ? end_ - begin : 0;

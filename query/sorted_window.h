@@ -40,4 +40,7 @@ class SortedWindow {
   size_t end_ = 0;
 };
 
+/// The quantile of values that need no order afterwards: the same bits as SortedWindow::Quantile, for less than sorting them.
+double SelectQuantile(std::span<const double> values, double q, std::vector<int64_t>& scratch);
+
 }  // namespace auspex::query

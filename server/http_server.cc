@@ -21,6 +21,9 @@ namespace asio = boost::asio;
 using asio::ip::tcp;
 using boost::system::error_code;
 
+// Threads beside those that only move bytes: each may run a query in between.
+constexpr size_t kInlineQueries = 1;
+
 Result<asio::ip::address> ResolveHost(const std::string& host) {
   std::string name = host;
   if (name.size() > 2 && name.front() == '[' && name.back() == ']') name = name.substr(1, name.size() - 2);
@@ -47,9 +50,9 @@ class Server final : public HttpServer {
       : options_(options),
         acceptor_(io_),
         retry_(io_),
-        query_pool_(static_cast<size_t>(options.query_workers)),
+        queries_(io_, static_cast<size_t>(options.query_workers), kInlineQueries, options.max_waiting),
         write_pool_(static_cast<size_t>(options.write_workers)),
-        context_{options_, handler, query_pool_, write_pool_, stopping_, bodies_, waiting_} {
+        context_{options_, handler, queries_, write_pool_, stopping_, bodies_} {
     bodies_.limit_bytes = options_.max_bodies_bytes;
   }
   ~Server() override { Stop(); }
@@ -76,7 +79,8 @@ class Server final : public HttpServer {
   void Start() override {
     AUSPEX_CHECK(threads_.empty());
     asio::post(io_, [this] { Accept(); });
-    for (int i = 0; i < options_.io_threads; ++i) threads_.emplace_back([this] { io_.run(); });
+    const int threads_count = options_.io_threads + static_cast<int>(kInlineQueries);
+    for (int i = 0; i < threads_count; ++i) threads_.emplace_back([this] { io_.run(); });
   }
 
   void Stop() override {
@@ -91,7 +95,7 @@ class Server final : public HttpServer {
       ForEachSession([](HttpSession& session) { session.Abort(); });
       WaitForSessions(options_.drain_ms);
     }
-    query_pool_.join();
+    queries_.Join();
     write_pool_.join();
     io_.stop();
     for (std::thread& thread : threads_) thread.join();
@@ -160,10 +164,9 @@ class Server final : public HttpServer {
   const asio::executor_work_guard<asio::io_context::executor_type> work_{asio::make_work_guard(io_)};
   tcp::acceptor acceptor_;
   asio::steady_timer retry_;
-  asio::thread_pool query_pool_;
+  QueryQueue queries_;
   asio::thread_pool write_pool_;
   BodyBudget bodies_;
-  std::atomic<size_t> waiting_{0};
   const SessionContext context_;
   std::vector<std::thread> threads_;
   std::string address_;

@@ -6,8 +6,10 @@
 #include <cerrno>
 #include <chrono>
 #include <future>
+#include <mutex>
 #include <optional>
 
+#include <boost/asio/defer.hpp>
 #include <boost/asio/dispatch.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/write.hpp>
@@ -94,6 +96,8 @@ class Session final : public HttpSession, public std::enable_shared_from_this<Se
   bool stopping() const { return context_.stopping.load(std::memory_order_relaxed); }
 
  private:
+  size_t SendNow(std::string_view bytes);
+  void Sent(error_code error, bool keep_alive);
   void ReadRequest();
   void OnHeader(error_code error);
   void ReadBody(error_code error);
@@ -115,8 +119,9 @@ class Session final : public HttpSession, public std::enable_shared_from_this<Se
   std::shared_ptr<BodyReservation> reserved_;  // for the body that is being read
   std::string out_;
   std::array<char, 4 << 10> discarded_;
-  bool busy_ = false;  // a worker has the request, or its answer is leaving
-  bool closed_ = false;
+  bool busy_ = false;     // a worker has the request, or its answer is leaving
+  std::mutex socket_mu_;  // a worker sends without the strand
+  bool closed_ = false;   // changed by the strand alone, with socket_mu_
   std::atomic<bool> cancelled_{false};
 };
 
@@ -246,23 +251,40 @@ bool Session::SendPiece(std::string bytes) {
   return future.get();
 }
 
+size_t Session::SendNow(std::string_view bytes) {
+  const std::lock_guard lock(socket_mu_);
+  if (closed_) return 0;
+  const ssize_t sent = ::send(stream_.socket().native_handle(), bytes.data(), bytes.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
+  return sent < 0 ? 0 : static_cast<size_t>(sent);
+}
+
+// Straight from the worker as much as the socket takes, which most often is everything: the client need not wait for a thread
+// to wake up. The rest, and what comes next on the connection, is the strand's.
 void Session::SendLast(std::string bytes, bool keep_alive) {
-  asio::post(stream_.get_executor(), [self = shared_from_this(), keep_alive, bytes = std::move(bytes)]() mutable {
+  const size_t sent = SendNow(bytes);
+  asio::defer(stream_.get_executor(), [self = shared_from_this(), keep_alive, sent, bytes = std::move(bytes)]() mutable {
     if (self->closed_) return;
     error_code ignored;
     self->stream_.socket().cancel(ignored);  // the watch for a disconnect
+    if (sent == bytes.size()) {
+      self->Sent({}, keep_alive);
+      return;
+    }
     self->out_ = std::move(bytes);
     self->ExpireAfter(self->context_.options.write_timeout_ms);
-    asio::async_write(self->stream_, asio::buffer(self->out_), [self, keep_alive](error_code error, size_t) {
-      self->busy_ = false;
-      self->out_ = {};
-      if (error || !keep_alive || self->stopping()) {
-        self->Close();
-      } else {
-        self->ReadRequest();
-      }
-    });
+    asio::async_write(self->stream_, asio::buffer(self->out_) + sent,
+                      [self, keep_alive](error_code error, size_t) { self->Sent(error, keep_alive); });
   });
+}
+
+void Session::Sent(error_code error, bool keep_alive) {
+  busy_ = false;
+  out_ = {};
+  if (error || !keep_alive || stopping()) {
+    Close();
+  } else {
+    ReadRequest();
+  }
 }
 
 void Session::ReadRequest() {
@@ -379,15 +401,9 @@ void Session::Dispatch() {
     asio::post(context_.write_pool, std::move(work));
     return;
   }
-  if (context_.waiting.fetch_add(1) >= context_.options.max_waiting) {
-    --context_.waiting;
-    RefuseQuery(*response, fmt::format("too many queries wait already: max_waiting is {}", context_.options.max_waiting));
-    return;
-  }
   const auto arrived = std::chrono::steady_clock::now();
-  asio::post(context_.query_pool, [self = shared_from_this(), request, response, arrived, work = std::move(work)] {
+  const bool taken = context_.queries.Submit([self = shared_from_this(), request, response, arrived, work = std::move(work)] {
     const SessionContext& context = self->context_;
-    --context.waiting;
     const auto waited = std::chrono::steady_clock::now() - arrived;
     request->queue_ns = std::chrono::duration_cast<std::chrono::nanoseconds>(waited).count();
     if (waited > std::chrono::milliseconds(context.options.queue_timeout_ms)) {
@@ -397,6 +413,9 @@ void Session::Dispatch() {
     }
     work();
   });
+  if (!taken) {
+    RefuseQuery(*response, fmt::format("too many queries wait already: max_waiting is {}", context_.options.max_waiting));
+  }
 }
 
 void Session::RefuseQuery(SessionResponse& response, std::string_view text) {
@@ -462,8 +481,9 @@ void Session::Discard(size_t budget_bytes) {
 
 void Session::Close() {
   if (closed_) return;
-  closed_ = true;
   cancelled_ = true;
+  const std::lock_guard lock(socket_mu_);
+  closed_ = true;
   error_code ignored;
   stream_.socket().shutdown(asio::ip::tcp::socket::shutdown_both, ignored);
   stream_.close();

@@ -7,6 +7,7 @@
 #include <boost/asio/thread_pool.hpp>
 
 #include "http_server.h"
+#include "query_queue.h"
 
 namespace auspex::server {
 
@@ -20,11 +21,10 @@ struct BodyBudget {
 struct SessionContext {
   const HttpServerOptions& options;
   RequestHandler& handler;
-  boost::asio::thread_pool& query_pool;
+  QueryQueue& queries;
   boost::asio::thread_pool& write_pool;
   std::atomic<bool>& stopping;
   BodyBudget& bodies;
-  std::atomic<size_t>& waiting;  ///< requests that wait for one of the query pool's workers
 };
 
 /// One connection, from accept to close: reads a request, hands it to a worker, sends the answer, reads the next.

@@ -8,6 +8,13 @@ namespace {
 
 // Blocks that may be stepped over before a seek is the cheaper way.
 constexpr int kMaxSteps = 4;
+// Shorter blocks are decoded about as fast as they are found in the cache.
+constexpr size_t kCacheFromSamples = 256;
+
+// The last four bytes of a block, which was checked with them.
+uint32_t ChecksumOf(std::string_view block) {
+  return ByteReader(block.substr(block.size() - sizeof(uint32_t))).Fixed<uint32_t>();
+}
 
 }  // namespace
 
@@ -97,13 +104,35 @@ bool BlockReader::Touched(const BlockKey& key, const BlockView& view) const {
   return deleted_ != nullptr && deleted_->Touch(key.generation, view.tmin_ms(), view.tmax_ms());
 }
 
-Status BlockReader::DecodeOver(const BlockKey& key, const BlockView& view, int64_t begin_ms, int64_t end_ms,
-                               BlockScratch& scratch, SampleColumns& out) const {
-  if (!Touched(key, view)) {
-    return view.DecodeOver(begin_ms, end_ms, scratch, out);
+Result<std::shared_ptr<const DecodedBlock>> BlockReader::Cached(const Collected& block, const BlockView& view, bool whole,
+                                                                BlockScratch& scratch) {
+  std::shared_ptr<const DecodedBlock> decoded;
+  if (cache_ == nullptr || view.samples_count() < kCacheFromSamples) return decoded;
+  const DecodedName name{block.key, ChecksumOf(std::string_view(bytes_).substr(block.at, block.size))};
+  decoded = cache_->Find(name);
+  if (decoded != nullptr) {
+    ++cached_count_;
+    return decoded;
   }
-  for (const DeletedRanges::Kept& kept : deleted_->KeptOf(key.generation, begin_ms, end_ms)) {
-    AUSPEX_RETURN_IF_ERROR(view.DecodeOver(kept.begin_ms, kept.end_ms, scratch, out));
+  // Whole blocks lose nothing by being decoded again; those who read them all would push everything else out.
+  if (whole && !cache_->HasRoom(name, DecodedBlock::BytesOf(view.samples_count()))) return decoded;
+  AUSPEX_ASSIGN_OR_RETURN(decoded, DecodedBlock::Decode(view, scratch));
+  cache_->Put(name, decoded);
+  return decoded;
+}
+
+Status BlockReader::DecodeOver(const Collected& block, const BlockView& view, int64_t begin_ms, int64_t end_ms,
+                               BlockScratch& scratch, SampleColumns& out) {
+  const bool whole = view.tmin_ms() >= begin_ms && view.tmax_ms() < end_ms;
+  AUSPEX_ASSIGN_OR_RETURN(const std::shared_ptr<const DecodedBlock> cached, Cached(block, view, whole, scratch));
+  const auto lay_over = [&](int64_t from_ms, int64_t to_ms) {
+    if (cached == nullptr) return view.DecodeOver(from_ms, to_ms, scratch, out);
+    cached->ReadOver(from_ms, to_ms, out);
+    return OkStatus();
+  };
+  if (!Touched(block.key, view)) return lay_over(begin_ms, end_ms);
+  for (const DeletedRanges::Kept& kept : deleted_->KeptOf(block.key.generation, begin_ms, end_ms)) {
+    AUSPEX_RETURN_IF_ERROR(lay_over(kept.begin_ms, kept.end_ms));
   }
   return OkStatus();
 }
@@ -128,7 +157,7 @@ Status BlockReader::ReadOver(int64_t begin_ms, int64_t end_ms, BlockScratch& scr
   }
   for (const Collected& block : blocks_) {
     AUSPEX_ASSIGN_OR_RETURN(const BlockView view, View(block));
-    const Status status = DecodeOver(block.key, view, begin_ms, end_ms, scratch, out);
+    const Status status = DecodeOver(block, view, begin_ms, end_ms, scratch, out);
     if (!status.ok()) return Where(block.key, status);
   }
   return OkStatus();

@@ -8,6 +8,7 @@
 #include <rocksdb/db.h>
 
 #include "block.h"
+#include "block_cache.h"
 #include "keys.h"
 #include "rocks.h"
 #include "tombstones.h"
@@ -22,6 +23,10 @@ class BlockReader {
 
   /// Samples that ReadOver leaves out; null or empty: none. Must stay where it is.
   void SetDeleted(const DeletedRanges* deleted) { deleted_ = deleted; }
+  /// Where decoded blocks are looked for and kept; null: nowhere. Must outlive this.
+  void SetCache(BlockCache* cache) { cache_ = cache; }
+  /// Blocks whose samples came from the cache, since this was made.
+  uint64_t cached_count() const { return cached_count_; }
   /// Forgets the blocks that were collected.
   void Clear();
   /// Collects the blocks of a series within a partition that may have samples in [begin_ms, end_ms). With full_samples, for
@@ -46,15 +51,21 @@ class BlockReader {
   /// Whether something within the block was deleted.
   bool Touched(const BlockKey& key, const BlockView& view) const;
   /// Lays what was not deleted of a block's samples within [begin_ms, end_ms) over `out`.
-  Status DecodeOver(const BlockKey& key, const BlockView& view, int64_t begin_ms, int64_t end_ms, BlockScratch& scratch,
-                    SampleColumns& out) const;
+  Status DecodeOver(const Collected& block, const BlockView& view, int64_t begin_ms, int64_t end_ms, BlockScratch& scratch,
+                    SampleColumns& out);
   /// Moves the iterator to the first block of a series that may reach `begin_ms` or later, or to a later series.
   void MoveTo(Partition partition, TenantId tenant, SeriesId series, const std::string& prefix, int64_t begin_ms);
   Status Where(const BlockKey& key, const Status& status) const;
 
  private:
+  /// The decoded block from the cache, which gets it where that is worthwhile; null: it is to be decoded.
+  Result<std::shared_ptr<const DecodedBlock>> Cached(const Collected& block, const BlockView& view, bool whole,
+                                                     BlockScratch& scratch);
+
   const Family family_;
   const DeletedRanges* deleted_ = nullptr;
+  BlockCache* cache_ = nullptr;
+  uint64_t cached_count_ = 0;
   rocksdb::Slice upper_;
   std::string upper_bytes_;  // the end of the partition
   std::string passed_;       // the series collected last: no block behind its own has been passed; empty: seek

@@ -18,7 +18,11 @@ Result<Matcher> Matcher::Make(Op op, std::string name, std::string value) {
     RE2::Options options;
     options.set_log_errors(false);
     options.set_dot_nl(true);  // as Prometheus: `.` matches a line break in a label value
-    auto regex = std::make_shared<const RE2>("(?:" + matcher.value_ + ")", options);
+    // By itself first, where it matters: within our parentheses, ")(" would parse.
+    const bool closes = matcher.value_.find(')') != std::string::npos;
+    const std::string grouped = "(?:" + matcher.value_ + ")";
+    auto regex = std::make_shared<const RE2>(closes ? matcher.value_ : grouped, options);
+    if (closes && regex->ok()) regex = std::make_shared<const RE2>(grouped, options);
     if (!regex->ok()) {
       return InvalidArgument("matcher {}: regular expression does not parse: {}", matcher.ToString(), regex->error());
     }

@@ -33,6 +33,14 @@ bool AlternativesAreInParentheses(std::string_view pattern) {
   return true;
 }
 
+// Flags are no part of an expression: a `?` behind them may be about what stands before them.
+bool HasFlags(std::string_view pattern) {
+  for (size_t at = pattern.find("(?"); at != std::string_view::npos; at = pattern.find("(?", at + 2)) {
+    if (pattern.substr(at, 3) != "(?:") return true;
+  }
+  return false;
+}
+
 // The text that begins an expression, up to its first operator; `at` is left there.
 std::string TakeText(std::string_view pattern, size_t& at) {
   std::string text;
@@ -53,14 +61,81 @@ void DropLastCharacter(std::string& text) {
   if (!text.empty()) text.pop_back();
 }
 
+// The place behind the group that begins at `at`, or npos when it is not plain enough to tell.
+size_t EndOfGroup(std::string_view pattern, size_t at) {
+  size_t depth = 0;
+  for (; at < pattern.size(); ++at) {
+    const char c = pattern[at];
+    if (c == '(') {
+      // Flags reach beyond their group.
+      if (at + 1 < pattern.size() && pattern[at + 1] == '?' && pattern.substr(at, 3) != "(?:") return std::string_view::npos;
+      ++depth;
+    } else if (c == ')') {
+      if (--depth == 0) return at + 1;
+    } else if (c == '[' || c == '\\') {
+      return std::string_view::npos;
+    }
+  }
+  return std::string_view::npos;
+}
+
+// The place behind the class that begins at `at`, or npos when it is not plain enough to tell.
+size_t EndOfClass(std::string_view pattern, size_t at) {
+  const size_t first = at + (pattern.substr(at, 2) == "[^" ? 2 : 1);
+  const size_t end = pattern.find_first_of("[]\\", first);
+  const bool plain = end != std::string_view::npos && end > first && pattern[end] == ']';
+  return plain ? end + 1 : std::string_view::npos;
+}
+
+// A text that is part of every value that a regular expression accepts; the longest that is easily seen, "" if none is.
+std::string RequiredPart(std::string_view pattern) {
+  std::string longest;
+  std::string run;
+  const auto end_run = [&] {
+    if (run.size() > longest.size()) longest = run;
+    run.clear();
+  };
+  for (size_t at = 0; at < pattern.size();) {
+    const char c = pattern[at];
+    if (c == '|' || c == ')' || static_cast<unsigned char>(c) >= 0x80) return "";
+    if (c == '(' || c == '[') {
+      end_run();
+      at = c == '(' ? EndOfGroup(pattern, at) : EndOfClass(pattern, at);
+      if (at == std::string_view::npos) return "";
+    } else if (c == '*' || c == '?' || c == '{') {
+      // What stands before may be missing.
+      if (!run.empty()) run.pop_back();
+      end_run();
+      at = c == '{' ? pattern.find('}', at) : at;
+      if (at == std::string_view::npos) return "";
+      ++at;
+    } else if (c == '+' || c == '.' || c == '^' || c == '$') {
+      end_run();
+      ++at;
+    } else if (c == '\\') {
+      // Before a sign it means the sign itself; before a letter, many things.
+      if (at + 1 == pattern.size() || std::ispunct(static_cast<unsigned char>(pattern[at + 1])) == 0) return "";
+      run.push_back(pattern[at + 1]);
+      at += 2;
+    } else {
+      run.push_back(c);
+      ++at;
+    }
+  }
+  end_run();
+  return longest;
+}
+
 }  // namespace
 
 MatcherShape::MatcherShape(const Matcher& matcher) {
   if (matcher.regex() == nullptr) {
     literals_ = {matcher.value()};
     prefix_ = matcher.value();
+    part_ = matcher.value();
   } else {
     ReadExpression(matcher.value());
+    part_ = RequiredPart(matcher.value());
   }
 }
 
@@ -76,7 +151,7 @@ void MatcherShape::ReadExpression(std::string_view pattern) {
     literals_ = std::move(literals);
     return;
   }
-  if (!AlternativesAreInParentheses(pattern)) return;
+  if (!AlternativesAreInParentheses(pattern) || HasFlags(pattern)) return;
   at = 0;
   prefix_ = TakeText(pattern, at);
   // What follows may make the last character optional.

@@ -55,7 +55,9 @@ RocksStore::RocksStore(const StoreOptions& options)
       // What a replay after a crash has to read: about a second.
       journal_limit_bytes_(std::min(options.memory_budget_bytes / 2, uint64_t{64} << 20)),
       exemplars_(std::min<uint64_t>(kExemplarsLimit, options.memory_budget_bytes / kBudgetPerExemplar)),
-      head_(std::make_shared<Head>()) {}
+      head_(std::make_shared<Head>()),
+      // As much as RocksDB has for blocks that are not decoded.
+      decoded_(std::make_shared<BlockCache>(options.memory_budget_bytes / 8)) {}
 
 RocksStore::~RocksStore() { static_cast<void>(Close()); }
 

@@ -15,6 +15,7 @@
 #include <roaring/roaring.hh>
 
 #include "auspex/storage/store.h"
+#include "block_cache.h"
 #include "change_log.h"
 #include "coarse_table.h"
 #include "exemplar_table.h"
@@ -202,6 +203,7 @@ class RocksStore final : public Store {
   HistogramTable histograms_;                  // frozen together with the head
   ActiveSets active_;                          // series that have blocks, by partition
   CoarseTable coarse_;                         // partitions that have summaries alone
+  const std::shared_ptr<BlockCache> decoded_;  // which selections share, and outlive the store with
   std::shared_ptr<const Tombstones> deleted_;  // null when nothing is; changed under maintenance_mu_ as well
 
   ChangeLog changes_;  // every write and deletion, once it can be seen

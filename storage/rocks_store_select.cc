@@ -80,7 +80,7 @@ Result<std::unique_ptr<Selection>> RocksStore::Select(const SelectRequest& uncla
     }
     const rocksdb::Snapshot* snapshot = partitions.empty() ? nullptr : rocks_->db().GetSnapshot();
     selection = std::make_unique<StoreSelection>(rocks_, index_owner_, archive_, request, Oldest(), std::move(partitions),
-                                                 deleted_, snapshot);
+                                                 deleted_, decoded_, snapshot);
     std::erase_if(ids, [&](SeriesId id) { return !chosen.contains(id.ordinal); });
     const std::vector<SeriesId> in_memory = index_.IdsOf(chosen - archived);
     ids.insert(ids.end(), in_memory.begin(), in_memory.end());

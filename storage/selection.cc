@@ -18,6 +18,7 @@ class StoreSeriesReader final : public SeriesReader {
     }
     if (selection_.partitions_.empty()) return;
     cold_ = std::make_unique<BlockReader>(*selection_.rocks_, Family::kCold, selection_.snapshot_);
+    cold_->SetCache(selection_.decoded_.get());
     hot_ = std::make_unique<BlockReader>(*selection_.rocks_, Family::kHot, selection_.snapshot_);
   }
 
@@ -88,8 +89,12 @@ class StoreSeriesReader final : public SeriesReader {
 
   Status LayOver(Range range, BlockReader* blocks, SampleColumns& out) {
     if (blocks == nullptr) return OkStatus();
-    cost_.blocks_decoded += blocks->blocks().size();
-    return blocks->ReadOver(range.begin_ms, range.end_ms, scratch_, out);
+    const uint64_t before = blocks->cached_count();
+    AUSPEX_RETURN_IF_ERROR(blocks->ReadOver(range.begin_ms, range.end_ms, scratch_, out));
+    const uint64_t cached = blocks->cached_count() - before;
+    cost_.blocks_skipped += cached;
+    cost_.blocks_decoded += blocks->blocks().size() - cached;
+    return OkStatus();
   }
 
   // What is younger than any cold block.
@@ -108,28 +113,28 @@ class StoreSeriesReader final : public SeriesReader {
     const std::span<const int64_t> t(young_.t_ms);
     const std::span<const double> values(young_.values);
     size_t at = 0;
-    if (cold_ != nullptr) {
-      for (const BlockReader::Collected& block : cold_->blocks()) {
-        const auto from = static_cast<size_t>(std::lower_bound(t.begin(), t.end(), block.key.tmin_ms) - t.begin());
-        const auto to = static_cast<size_t>(std::upper_bound(t.begin(), t.end(), block.tmax_ms) - t.begin());
-        builder.AddSamples(t.subspan(at, from - at), values.subspan(at, from - at));
-        at = to;
-        AUSPEX_ASSIGN_OR_RETURN(const BlockView view, cold_->View(block));
-        bool decoded = true;
-        if (from == to && !cold_->Touched(block.key, view)) {
-          if (const Status status = builder.AddBlock(view, scratch_, decoded); !status.ok()) {
-            return cold_->Where(block.key, status);
-          }
-        } else {
-          mixed_.Clear();
-          const Status status = cold_->DecodeOver(block.key, view, range.begin_ms, range.end_ms, scratch_, mixed_);
-          if (!status.ok()) return cold_->Where(block.key, status);
-          MergeOver(mixed_, t.subspan(from, to - from), values.subspan(from, to - from));
-          builder.AddSamples(mixed_.t_ms, mixed_.values);
+    for (const BlockReader::Collected& block : cold_->blocks()) {
+      const auto from = static_cast<size_t>(std::lower_bound(t.begin(), t.end(), block.key.tmin_ms) - t.begin());
+      const auto to = static_cast<size_t>(std::upper_bound(t.begin(), t.end(), block.tmax_ms) - t.begin());
+      builder.AddSamples(t.subspan(at, from - at), values.subspan(at, from - at));
+      at = to;
+      AUSPEX_ASSIGN_OR_RETURN(const BlockView view, cold_->View(block));
+      bool decoded = true;
+      const uint64_t before = cold_->cached_count();
+      if (from == to && !cold_->Touched(block.key, view)) {
+        if (const Status status = builder.AddBlock(view, scratch_, decoded); !status.ok()) {
+          return cold_->Where(block.key, status);
         }
-        ++(decoded ? cost_.blocks_decoded : cost_.blocks_skipped);
-        if (builder.failed()) return OkStatus();
+      } else {
+        mixed_.Clear();
+        const Status status = cold_->DecodeOver(block, view, range.begin_ms, range.end_ms, scratch_, mixed_);
+        if (!status.ok()) return cold_->Where(block.key, status);
+        MergeOver(mixed_, t.subspan(from, to - from), values.subspan(from, to - from));
+        builder.AddSamples(mixed_.t_ms, mixed_.values);
       }
+      decoded = decoded && cold_->cached_count() == before;
+      ++(decoded ? cost_.blocks_decoded : cost_.blocks_skipped);
+      if (builder.failed()) return OkStatus();
     }
     builder.AddSamples(t.subspan(at), values.subspan(at));
     return OkStatus();

@@ -8,6 +8,7 @@
 #include <roaring/roaring.hh>
 
 #include "auspex/storage/series_store.h"
+#include "block_cache.h"
 #include "coarse_table.h"
 #include "head.h"
 #include "histogram_table.h"
@@ -51,10 +52,11 @@ class StoreSelection final : public Selection {
  public:
   /// oldest: from when on what is answered; request.begin_ms is not before the least. partitions: those that have blocks within
   /// the request's times, in order. snapshot: may be null when there are none. deleted: may be null.
+  /// decoded: blocks that queries share.
   StoreSelection(std::shared_ptr<Rocks> rocks, std::shared_ptr<const SeriesIndex> index,
                  std::shared_ptr<const SeriesArchive> archive, const SelectRequest& request, const OldestTimes& oldest,
                  std::vector<SelectedPartition> partitions, std::shared_ptr<const Tombstones> deleted,
-                 const rocksdb::Snapshot* snapshot)
+                 std::shared_ptr<BlockCache> decoded, const rocksdb::Snapshot* snapshot)
       : rocks_(std::move(rocks)),
         archive_(std::move(archive)),
         index_(std::move(index)),
@@ -64,6 +66,7 @@ class StoreSelection final : public Selection {
         oldest_(oldest),
         partitions_(std::move(partitions)),
         deleted_(std::move(deleted)),
+        decoded_(std::move(decoded)),
         snapshot_(snapshot) {}
   ~StoreSelection() override;
 
@@ -94,6 +97,7 @@ class StoreSelection final : public Selection {
   const OldestTimes oldest_;
   const std::vector<SelectedPartition> partitions_;
   const std::shared_ptr<const Tombstones> deleted_;
+  const std::shared_ptr<BlockCache> decoded_;
   const rocksdb::Snapshot* const snapshot_;
   std::vector<SelectedSeries> series_;
   std::vector<SelectedPins> pins_;

@@ -274,15 +274,19 @@ void SeriesIndex::Restrict(const Postings& postings, const Matcher& matcher, Roa
     }
     return;
   }
+  const MatcherShape shape(matcher);
+  const auto matches = [&](std::string_view text) {
+    return text.find(shape.part()) == std::string_view::npos ? matcher.op() == kNotRegex : matcher.Matches(text);
+  };
   if (set.cardinality() <= name->values.size()) {  // fewer series than values: ask each series
     Roaring kept;
     for (const uint32_t ordinal : set) {
-      if (matcher.Matches(ValueOf(At(ordinal), name_symbol))) kept.add(ordinal);
+      if (matches(ValueOf(At(ordinal), name_symbol))) kept.add(ordinal);
     }
     set = std::move(kept);
     return;
   }
-  if (const MatcherShape shape(matcher); shape.literals() && (matcher.op() == kRegex) != keeps_absent) {
+  if (shape.literals() && (matcher.op() == kRegex) != keeps_absent) {
     Roaring listed;
     for (const std::string& literal : *shape.literals()) {
       const uint32_t value = symbols_.Find(literal);
@@ -303,8 +307,8 @@ void SeriesIndex::Restrict(const Postings& postings, const Matcher& matcher, Roa
   Roaring chosen;
   for (const uint32_t value : name->values) {
     const std::string_view text = symbols_.Text(value);
-    const bool matches = !(bounded && (text < low || text > high)) && matcher.Matches(text);
-    if (matches != keeps_absent) postings.Find(name_symbol, value)->AddTo(chosen);
+    const bool passes = !(bounded && (text < low || text > high)) && matches(text);
+    if (passes != keeps_absent) postings.Find(name_symbol, value)->AddTo(chosen);
   }
   if (keeps_absent) {
     set -= chosen;

@@ -20,14 +20,14 @@ void SummarizedBuilder::AddPiece(bool summarized, size_t end) {
 }
 
 void SummarizedBuilder::CheckSums() {
-  if (!use_.sums) return;
+  if (!use_.sums || out_.runs.empty()) return;  // without runs nobody asks
   for (; checked_ < out_.samples.values.size(); ++checked_) {
     const double v = out_.samples.values[checked_];
     if (IsStaleMarker(v)) continue;
     integers_ &= std::nearbyint(v) == v;
     magnitude_ += std::fabs(v);
   }
-  failed_ = !out_.runs.empty() && !(integers_ && magnitude_ <= kMaxInteger);
+  failed_ = !(integers_ && magnitude_ <= kMaxInteger);
 }
 
 void SummarizedBuilder::AddSamples(std::span<const int64_t> t_ms, std::span<const double> values) {

@@ -1,6 +1,10 @@
 #include "storage/matcher_shape.h"
 
+#include <random>
+
 #include <gtest/gtest.h>
+
+#include "tests/support/seed.h"
 
 namespace auspex::storage {
 namespace {
@@ -40,6 +44,54 @@ TEST(MatcherShape, EveryAcceptedValueBeginsWithThePrefix) {
               {"a\\Q(\\E|x", ""},   {"(?i)ab.", ""},       {"a\\.b.*", "a.b"}, {".*", ""},
               {"^ab.*", ""},        {"a(b)|c", ""},        {"\xc3\xa4*b", ""}};
   for (const auto& row : rows) EXPECT_EQ(ShapeOf(row.pattern).prefix(), row.want) << row.pattern;
+}
+
+TEST(MatcherShape, EveryAcceptedValueHasThePart) {
+  const struct {
+    std::string_view pattern;
+    std::string_view want;
+  } rows[] = {{"a", "a"},
+              {".*abc.+de", "abc"},
+              {"ab?cd", "cd"},
+              {"ab{0,1}c", "a"},
+              {"(x|y)ab", "ab"},
+              {"x(?i)ab", ""},
+              {"a|bc", ""},
+              {"[ab]+cd", "cd"},
+              {"a\\.bc", "a.bc"},
+              {"a\\dbc", ""},
+              {"a(b[)])c", ""},
+              {".+-0[0-9].*", "-0"},
+              {"\xc3\xa4"
+               "bc",
+               ""},
+              {"ab+cd", "ab"},
+              {"(?:ab)?c", "c"}};
+  for (const auto& row : rows) EXPECT_EQ(ShapeOf(row.pattern).part(), row.want) << row.pattern;
+}
+
+// What is seen in a pattern before it is run must never change the answer.
+TEST(MatcherShape, RandomPatterns) {
+  std::mt19937_64 random(testing::TestSeed());
+  const std::string_view parts[] = {"a",    "b",    "ab",    ".",   "*",   "+",   "?", "|", "(", ")",   "(?:",
+                                    "[ab]", "[^a]", "{1,2}", "{0}", "\\.", "\\d", "-", "^", "$", "(?i)"};
+  size_t accepted = 0;
+  for (int round = 0; round < 20'000; ++round) {
+    std::string pattern;
+    for (size_t i = 0, count = 1 + random() % 8; i < count; ++i) pattern += parts[random() % std::size(parts)];
+    const auto matcher = Matcher::Make(Matcher::Op::kRegex, "l", pattern);
+    if (!matcher.ok()) continue;
+    const MatcherShape shape(*matcher);
+    for (int k = 0; k < 8; ++k) {
+      std::string value;
+      for (size_t i = 0, count = random() % 5; i < count; ++i) value.push_back("abAB.-1"[random() % 7]);
+      if (!matcher->Matches(value)) continue;
+      ++accepted;
+      ASSERT_NE(value.find(shape.part()), std::string::npos) << pattern << " accepts \"" << value << "\"";
+      ASSERT_TRUE(value.starts_with(shape.prefix())) << pattern << " accepts \"" << value << "\"";
+    }
+  }
+  EXPECT_GT(accepted, 1000u);
 }
 
 }  // namespace

@@ -41,8 +41,12 @@ class Printer {
     PrintTime(matrix.vector.time);
   }
   void Print(const Subquery& subquery) {
+    // Only the range that a function adds by itself stands behind an operator without parentheses.
+    const bool loose =
+        std::holds_alternative<Binary>(subquery.expr->node) || std::holds_alternative<Unary>(subquery.expr->node);
+    if (loose) out_ += '(';
     VisitTight(*subquery.expr);
-    out_ += '[';
+    out_ += loose ? ")[" : "[";
     PrintDuration(subquery.range, subquery.range_ms);
     out_ += subquery.aligned ? "::" : ":";
     if (subquery.step != nullptr || subquery.step_ms != 0) PrintDuration(subquery.step, subquery.step_ms);

@@ -86,6 +86,10 @@ TEST(EngineTest, ResultTypes) {
   EXPECT_EQ(engine.Range("1", 0, 10, 5).value().type, ValueType::kMatrix);
   EXPECT_EQ(engine.Check("m[1m]").value(), ValueType::kMatrix);
   EXPECT_EQ(engine.Format("sum( m )by(i)").value(), "sum by (i) (m)");
+  EXPECT_EQ(engine.Format("rate(m-m)").value(), "rate((m - m)[max(step(), 5m):])");
+  EXPECT_EQ(engine.Format("m{b=\"2\",a=\"1\"or c=\"3\"}[5m]").value(), "m{a=\"1\",b=\"2\" or c=\"3\"}[5m]");
+  EXPECT_EQ(engine.Format("m*on(i)group_left(*)prefix'x' m").value(), "m * on (i) group_left (*) prefix \"x\" m");
+  EXPECT_EQ(engine.Format("sum_over_time(m[1h::5m])").value(), "sum_over_time(m[1h::5m])");
   const QueryResult result = engine.Instant("m", 100'000).value();
   EXPECT_EQ(result.stats.series_count, 2u);
   EXPECT_GT(result.stats.samples_count, 0u);

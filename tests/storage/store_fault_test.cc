@@ -25,6 +25,8 @@ class StoreFault : public ::testing::Test {
     options.sync = sync;
     options.memory_budget_bytes = uint64_t{64} << 20;
     options.file_system = disk_;
+    options.retention_ms = retention_ms_;
+    options.clock = clock_;
     auto opened = Store::Open(options);
     ASSERT_TRUE(opened.ok()) << opened.status().ToString();
     store_ = *std::move(opened);
@@ -45,6 +47,8 @@ class StoreFault : public ::testing::Test {
     return status;
   }
 
+  const Clock* clock_ = &Clock::System();
+  int64_t retention_ms_ = 0;
   testing::TempDir dir_;
   std::shared_ptr<FaultFileSystem> disk_ = std::make_shared<FaultFileSystem>();
   std::unique_ptr<Store> store_;
@@ -60,6 +64,43 @@ TEST_F(StoreFault, AFullDiskRefusesWritesUntilThereIsRoom) {
   EXPECT_TRUE(store_->Stats().read_only_reason.empty());
   disk_->free_bytes = 0;
   EXPECT_TRUE(PutWithin(3, StatusCode::kOk).ok());
+}
+
+TEST_F(StoreFault, RetentionAndDeletionGoOnWhileTheDiskIsFull) {
+  constexpr int64_t kDayMs = 86'400'000;
+  testing::FixedClock clock(20'000 * kDayMs);
+  clock_ = &clock;
+  retention_ms_ = 2 * kDayMs;
+  Open(SyncMode::kInterval);
+  const auto put = [&](const std::string& name, int64_t t_ms) {
+    WriteBatch batch;
+    batch.Add(batch.AddSeries(Labels::Of({{"__name__", name}})), t_ms, 1);
+    return store_->Append(batch).status();
+  };
+  ASSERT_TRUE(put("old", clock.NowMs() - kDayMs).ok());
+  ASSERT_TRUE(put("unwanted", clock.NowMs()).ok());
+  ASSERT_TRUE(store_->Seal().ok());
+  ASSERT_TRUE(put("unwanted", clock.NowMs() + 1).ok());  // in the head
+  ASSERT_TRUE(put("kept", clock.NowMs() + kDayMs * 3 / 2).ok());
+
+  disk_->free_bytes = 1'000'000;
+  ASSERT_EQ(PutWithin(clock.NowMs(), StatusCode::kResourceExhausted).code(), StatusCode::kResourceExhausted);
+  SelectRequest request;
+  request.matchers = {Matcher::Of(Matcher::Op::kEqual, "__name__", "unwanted")};
+  const Result<uint64_t> deleted = store_->Delete(request);
+  ASSERT_TRUE(deleted.ok()) << deleted.status().ToString();
+  EXPECT_EQ(*deleted, 1u);
+  EXPECT_EQ(Dump(*store_, request), "");
+  clock.Set(clock.NowMs() + 3 * kDayMs / 2);
+  const Status applied = store_->ApplyRetention();
+  ASSERT_TRUE(applied.ok()) << applied.ToString();
+  const std::string left = Dump(*store_, {});
+  EXPECT_EQ(left.find("old"), std::string::npos) << left;
+  EXPECT_NE(left.find("kept"), std::string::npos) << left;
+  EXPECT_EQ(Put(clock.NowMs()).code(), StatusCode::kResourceExhausted);
+
+  disk_->free_bytes = 0;
+  EXPECT_TRUE(PutWithin(clock.NowMs(), StatusCode::kOk).ok());
 }
 
 TEST_F(StoreFault, AFailedSyncMakesReadOnlyWithTheFirstCause) {

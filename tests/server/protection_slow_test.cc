@@ -85,14 +85,18 @@ TEST_F(ProtectionTest, TheMemoryLimitIsNamed) {
   EXPECT_EQ(Range("m{i=~\"1.\"}").status, 200);
 }
 
-TEST_F(ProtectionTest, SamplesAndTimeAreNamed) {
-  Start({"--query.max-samples", "10000", "--query.timeout", "20s"});
-  const HttpAnswer samples = Range("m");
-  EXPECT_EQ(samples.status, 422);
-  EXPECT_THAT(samples.body, HasSubstr("max_samples is 10000"));
-  const HttpAnswer time = Range("count_over_time((m{i=\"1\"} + 1)[5m:100ms])", "&timeout=1ms");
-  EXPECT_EQ(time.status, 503) << time.body.substr(0, 300);
-  EXPECT_THAT(time.body, HasSubstr("timeout is 1 ms"));
+TEST_F(ProtectionTest, TheLimitOfSamplesIsNamed) {
+  Start({"--query.max-samples", "10000"});
+  const HttpAnswer refused = Range("m");
+  EXPECT_EQ(refused.status, 422);
+  EXPECT_THAT(refused.body, HasSubstr("max_samples is 10000"));
+}
+
+TEST_F(ProtectionTest, TheLimitOfTimeIsNamed) {
+  Start({"--query.timeout", "20s"});
+  const HttpAnswer refused = Range("max_over_time(stddev_over_time(m[30m:1m])[1h:1m])", "&timeout=1ms");
+  EXPECT_EQ(refused.status, 503) << refused.body.substr(0, 300);
+  EXPECT_THAT(refused.body, HasSubstr("timeout is 1 ms"));
 }
 
 TEST_F(ProtectionTest, WhoLeavesIsNotWorkedFor) {

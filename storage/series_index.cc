@@ -431,6 +431,9 @@ Status SeriesIndex::LoadSymbol(std::string_view key, std::string_view value) {
   const std::unique_lock lock(mu_);
   if (key.size() != 4) return Corruption("symbol: key of {} bytes, expected 4", key.size());
   const auto id = ReadBigEndian<uint32_t>(key.data());
+  // Ids are given again when they are free, so they lie close together; a place is made for each that is left out.
+  constexpr uint32_t kMostLeftOut = uint32_t{1} << 24;
+  if (id > symbols_.size() + kMostLeftOut) return Corruption("symbol {}: only {} ids before it", id, symbols_.size());
   if (!symbols_.Restore(id, value)) return Corruption("symbol {}: \"{}\" has another id too", id, value);
   symbol_stored_.resize(symbols_.size());
   symbol_stored_[id] = true;

@@ -1,5 +1,6 @@
 #include "auspex/query/parser.h"
 
+#include "children.h"
 #include "grammar.h"
 #include "parse_error.h"
 #include "with_template.h"
@@ -9,28 +10,10 @@ namespace auspex::query {
 namespace {
 
 /// Sets every place to the text's beginning: those of an expanded text mean nothing in the one given.
-struct PlaceEraser {
-  void Visit(Expr& expr) {
-    expr.span = {};
-    std::visit([this](auto& node) { (*this)(node); }, expr.node);
-  }
-  template <typename Leaf>
-  void operator()(Leaf&) {}
-  void operator()(Subquery& subquery) { Visit(*subquery.expr); }
-  void operator()(Unary& unary) { Visit(*unary.expr); }
-  void operator()(Paren& paren) { Visit(*paren.expr); }
-  void operator()(Binary& binary) {
-    Visit(*binary.left);
-    Visit(*binary.right);
-  }
-  void operator()(Aggregate& aggregate) {
-    if (aggregate.parameter != nullptr) Visit(*aggregate.parameter);
-    Visit(*aggregate.expr);
-  }
-  void operator()(Call& call) {
-    for (const ExprPtr& argument : call.arguments) Visit(*argument);
-  }
-};
+void ErasePlaces(Expr& expr) {
+  expr.span = {};
+  ForEachChild(expr, ErasePlaces);
+}
 
 }  // namespace
 
@@ -45,7 +28,7 @@ Result<ExprPtr> Parse(std::string_view text) {
     ReadExpression(expanded, builder);
     auto expr = builder.Finish();
     if (!expr.ok()) return InvalidArgument("{} (in the expanded query: {})", expr.status().message(), expanded.substr(0, 200));
-    PlaceEraser().Visit(**expr);
+    ErasePlaces(**expr);
     return expr;
   }
   TreeBuilder builder(text);

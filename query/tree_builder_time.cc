@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "auspex/query/parser.h"
+#include "children.h"
 #include "duration_expr.h"
 #include "literal.h"
 #include "parse_error.h"
@@ -82,30 +83,15 @@ bool TreeBuilder::CloseSubquery(Token bracket) {
 namespace {
 
 /// The time modifiers of the selectors in an expression: of a subquery its own, which moves all that it evaluates.
-struct TimesOf {
-  std::vector<TimeModifier*>& times;
-  void Visit(Expr& expr) {
-    std::visit([this](auto& node) { (*this)(node); }, expr.node);
+void TimesOf(Expr& expr, std::vector<TimeModifier*>& times) {
+  if (auto* selector = std::get_if<VectorSelector>(&expr.node)) times.push_back(&selector->time);
+  if (auto* matrix = std::get_if<MatrixSelector>(&expr.node)) times.push_back(&matrix->vector.time);
+  if (auto* subquery = std::get_if<Subquery>(&expr.node)) {
+    times.push_back(&subquery->time);
+    return;
   }
-  void operator()(NumberLiteral&) {}
-  void operator()(StringLiteral&) {}
-  void operator()(VectorSelector& selector) { times.push_back(&selector.time); }
-  void operator()(MatrixSelector& matrix) { times.push_back(&matrix.vector.time); }
-  void operator()(Subquery& subquery) { times.push_back(&subquery.time); }
-  void operator()(Unary& unary) { Visit(*unary.expr); }
-  void operator()(Paren& paren) { Visit(*paren.expr); }
-  void operator()(Binary& binary) {
-    Visit(*binary.left);
-    Visit(*binary.right);
-  }
-  void operator()(Aggregate& aggregate) {
-    if (aggregate.parameter != nullptr) Visit(*aggregate.parameter);
-    Visit(*aggregate.expr);
-  }
-  void operator()(Call& call) {
-    for (const ExprPtr& argument : call.arguments) Visit(*argument);
-  }
-};
+  ForEachChild(expr, [&](Expr& child) { TimesOf(child, times); });
+}
 
 bool IsSelector(const Expr& expr) {
   return std::holds_alternative<VectorSelector>(expr.node) || std::holds_alternative<MatrixSelector>(expr.node) ||
@@ -141,7 +127,7 @@ void AddOffset(TimeModifier& time, int64_t ms, const DurationExprPtr& expr) {
 
 // Of a selector or subquery, and beyond PromQL of any expression: all that it reads is moved.
 bool TreeBuilder::TimesOfTop(std::string_view modifier, std::vector<TimeModifier*>& times) {
-  TimesOf{times}.Visit(*top().expr);
+  TimesOf(*top().expr, times);
   if (!times.empty()) return true;
   return Fail(top().expr->span.begin,
               fmt::format("{} modifier must be preceded by an instant vector selector or range vector selector or a subquery",

@@ -1,11 +1,8 @@
 #include <filesystem>
 
 #include <gmock/gmock.h>
-#include <gtest/gtest.h>
-#include <nlohmann/json.hpp>
 
-#include "server/routes.h"
-#include "tests/support/temp_dir.h"
+#include "tests/server/asked_routes.h"
 
 namespace auspex::server {
 namespace {
@@ -13,41 +10,12 @@ namespace {
 using nlohmann::json;
 using ::testing::HasSubstr;
 
-/// Deletion, snapshots, metadata and exemplars over the router, without a connection.
-class RoutesAdminTest : public ::testing::Test {
+/// Deletion, snapshots, metadata and exemplars.
+class RoutesAdminTest : public AskedRoutes {
  protected:
-  RoutesAdminTest()
-      : service_(Clock::System()),
-        router_({.listen_host = "127.0.0.1", .loopback = true, .allowed_hosts = {}, .cors_origins = {}}, service_.metrics(),
-                Clock::System(), 1 << 20) {
-    AddRoutes(router_, service_);
-    Options options;
-    options.path = dir_ / "db";
-    options.memory_budget_bytes = uint64_t{64} << 20;
-    auto opened = Database::Open(options);
-    EXPECT_TRUE(opened.ok()) << opened.status().ToString();
-    database_ = std::move(opened).value();
-    service_.Attach(*database_);
+  RoutesAdminTest() {
+    Open(Place::kDisk);
     service_.backup_dir = dir_ / "backups";
-  }
-  RecordedResponse& Ask(const std::string& method, const std::string& target, const std::string& body = {},
-                        std::vector<std::pair<std::string, std::string>> headers = {}) {
-    Request request;
-    request.method = method;
-    const size_t question = std::min(target.find('?'), target.size());
-    request.path = target.substr(0, question);
-    request.body = body;
-    EXPECT_TRUE(ParseForm(std::string_view(target).substr(std::min(question + 1, target.size())), request.parameters).ok());
-    request.headers.Add("host", "localhost");
-    for (auto& header : headers) request.headers.Add(header.first, header.second);
-    response_ = std::make_unique<RecordedResponse>();
-    router_.Handle(request, *response_);
-    return *response_;
-  }
-  json Data(const std::string& target) {
-    const RecordedResponse& response = Ask("GET", target);
-    EXPECT_EQ(response.status(), 200) << target << ": " << response.body();
-    return json::parse(response.body(), nullptr, false)["data"];
   }
   void Import(const std::string& text, bool openmetrics = false) {
     const auto& response = Ask("POST", "/api/v1/import/prometheus", text,
@@ -57,12 +25,6 @@ class RoutesAdminTest : public ::testing::Test {
   size_t Count(const std::string& selector) {
     return Data("/api/v1/query_range?query=" + selector + "&start=0&end=100&step=10")["result"].size();
   }
-
-  testing::TempDir dir_;
-  Service service_;
-  Router router_;
-  std::unique_ptr<Database> database_;
-  std::unique_ptr<RecordedResponse> response_;
 };
 
 TEST_F(RoutesAdminTest, DeletesSeriesAsPrometheusDoes) {

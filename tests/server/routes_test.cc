@@ -1,8 +1,8 @@
 #include "server/routes.h"
 
 #include <gmock/gmock.h>
-#include <gtest/gtest.h>
-#include <nlohmann/json.hpp>
+
+#include "tests/server/asked_routes.h"
 
 namespace auspex::server {
 namespace {
@@ -10,49 +10,8 @@ namespace {
 using nlohmann::json;
 using ::testing::HasSubstr;
 
-/// The router with every route on a database in memory; no connection.
-class RoutesTest : public ::testing::Test {
- protected:
-  RoutesTest()
-      : service_(Clock::System()),
-        router_({.listen_host = "127.0.0.1", .loopback = true, .allowed_hosts = {}, .cors_origins = {"https://g.example"}},
-                service_.metrics(), Clock::System(), 1 << 20) {
-    AddRoutes(router_, service_);
-  }
-  void Open() {
-    Options options;
-    options.in_memory = true;
-    options.memory_budget_bytes = uint64_t{64} << 20;
-    auto opened = Database::Open(options);
-    ASSERT_TRUE(opened.ok()) << opened.status().ToString();
-    database_ = std::move(opened).value();
-    service_.Attach(*database_);
-  }
-  RecordedResponse& Ask(const std::string& method, const std::string& target, const std::string& body = {},
-                        std::vector<std::pair<std::string, std::string>> headers = {}) {
-    Request request;
-    request.method = method;
-    const size_t question = std::min(target.find('?'), target.size());
-    request.path = target.substr(0, question);
-    request.body = body;
-    EXPECT_TRUE(ParseForm(std::string_view(target).substr(std::min(question + 1, target.size())), request.parameters).ok());
-    request.headers.Add("host", "localhost");
-    for (auto& header : headers) request.headers.Add(header.first, header.second);
-    response_ = std::make_unique<RecordedResponse>();
-    router_.Handle(request, *response_);
-    return *response_;
-  }
-  json Data(const std::string& target) {
-    const RecordedResponse& response = Ask("GET", target);
-    EXPECT_EQ(response.status(), 200) << target << ": " << response.body();
-    return json::parse(response.body(), nullptr, false)["data"];
-  }
-
-  Service service_;
-  Router router_;
-  std::unique_ptr<Database> database_;
-  std::unique_ptr<RecordedResponse> response_;
-};
+/// On a database in memory.
+class RoutesTest : public AskedRoutes {};
 
 TEST_F(RoutesTest, AnswersBeforeTheDatabaseIsOpen) {
   EXPECT_EQ(Ask("GET", "/-/healthy").status(), 200);

@@ -1,14 +1,20 @@
 #!/usr/bin/python3
 """The job of anomaly_query_bench's BM_AnomalyScore_Week in numpy and pandas: a score for each minute of a week of 1,000 series
 from the day before it. Robust (median and MAD) and plain z-score; neither knows a season, a jump or a lasting change.
-Needs python3-numpy and python3-pandas; only this comparison does."""
+Given the folder of anomaly_query_bench it runs that first, so that both stand side by side. Needs python3-numpy and
+python3-pandas; only this comparison does.
+
+    bench/anomaly_numpy.py build/release/bin
+"""
+import os
+import subprocess
 import sys
 import time
 
 import numpy as np
 import pandas as pd
 
-SERIES = int(sys.argv[1]) if len(sys.argv) > 1 else 1000
+SERIES = 1000
 DAYS, DAY = 9, 1440
 
 
@@ -33,6 +39,8 @@ def robust_score(frame):
 
 
 def main():
+    if len(sys.argv) > 1:
+        subprocess.run([os.path.join(sys.argv[1], "anomaly_query_bench")], check=True)
     frame = make(SERIES)
     for name, score in (("z-score", z_score), ("median and MAD", robust_score)):
         # A rolling median costs a hundred times as much: fewer series, scaled.
@@ -41,7 +49,7 @@ def main():
         scores = score(part)
         seconds = (time.process_time() - begin) * frame.shape[1] / part.shape[1]
         assert scores.shape[0] == 7 * DAY and scores.notna().all().all()
-        print(f"{name}: {seconds:.1f} s for {SERIES} series, {SERIES * 7 * DAY / seconds / 1e6:.2f} M scores/s, "
+        print(f"numpy and pandas, {name}: {seconds:.1f} s for {SERIES} series, {SERIES * 7 * DAY / seconds / 1e6:.2f} M scores/s, "
               f"{(scores > 1).to_numpy().sum()} alarms, "
               f"the spike is {'found' if scores.iloc[5 * DAY, -1] > 1 else 'not found'}")
 

@@ -62,8 +62,6 @@ std::vector<std::string> Templates() {
            "smooth_exponential(%, 0.3)",
            "quantile_over_time(0.7, %[5m])",
            "quantile(0.7, %)",
-           "topk(2, %)",
-           "bottomk(2, %)",
            "clamp(%, 1, 3)",
            "clamp_min(%, 2)",
            "clamp_max(%, 2)",

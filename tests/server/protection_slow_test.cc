@@ -22,8 +22,9 @@ using ::testing::HasSubstr;
 
 constexpr int64_t kStartMs = 1'767'225'600'000;
 constexpr int kSeries = 400;
-constexpr int kSamples = 1'000;  // of each, 15 s apart
-constexpr int64_t kEndMs = kStartMs + kSamples * 15'000;
+constexpr int kSamples = 1'000;  // of each
+constexpr int64_t kStepMs = 15'000;
+constexpr int64_t kEndMs = kStartMs + kSamples * kStepMs;
 constexpr const char* kHeavy = "max_over_time(stddev_over_time(m[30m:1s])[2h:1s])";
 
 using Steady = std::chrono::steady_clock;
@@ -37,7 +38,7 @@ class ProtectionTest : public ::testing::Test {
     std::vector<RemoteSeries> series;
     for (int s = 0; s < kSeries; ++s) {
       RemoteSeries one{Labels::Of({{kMetricName, "m"}, {"i", std::to_string(s)}, {"job", s % 2 == 0 ? "api" : "web"}}), {}};
-      for (int k = 0; k < kSamples; ++k) one.samples.emplace_back(kStartMs + k * 15'000, s * k % 97);
+      for (int k = 0; k < kSamples; ++k) one.samples.emplace_back(kStartMs + k * kStepMs, s * k % 97);
       series.push_back(std::move(one));
     }
     Write(series);
@@ -168,16 +169,22 @@ TEST_F(ProtectionTest, KeptAnswersSeeDeletionsAndRetention) {
   Write({{Labels::Of({{kMetricName, "m"}, {"i", "late"}, {"job", "api"}}), {{kStartMs + 4'000'000, 1}}}});
   same("after a late sample");
   server_.reset();
+  // The next samples to expire do so in three seconds: the 401st of each series.
   const int64_t now_ms =
       std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::system_clock::now().time_since_epoch()).count();
-  const int64_t retention_s = (now_ms - kStartMs) / 1000 - 6'000;
+  const int64_t retention_ms = now_ms - (kStartMs + 400 * kStepMs - 3'000);
   server_ = std::make_unique<ServerProcess>(dir_ / "data", dir_ / "log",
-                                            std::vector<std::string>{"--retention", fmt::format("{}s", retention_s)});
+                                            std::vector<std::string>{"--retention", fmt::format("{}ms", retention_ms)});
   ASSERT_TRUE(server_->started()) << server_->Log();
   const nlohmann::json early = Range(query).Json()["data"]["result"];
-  std::this_thread::sleep_for(std::chrono::milliseconds(2'500));
-  same("while samples expire");
-  EXPECT_NE(Range(query).Json()["data"]["result"], early) << "two more seconds have expired";
+  bool changed = false;
+  const auto deadline = std::chrono::steady_clock::now() + std::chrono::milliseconds(2 * kStepMs);
+  while (!changed && std::chrono::steady_clock::now() < deadline) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(200));
+    changed = Range(query).Json()["data"]["result"] != early;
+  }
+  EXPECT_TRUE(changed) << "samples have expired";
+  same("after samples expired");
 }
 
 }  // namespace

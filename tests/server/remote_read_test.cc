@@ -172,7 +172,10 @@ class RemoteReadTest : public ::testing::Test {
   static std::string LabelsOf(protozero::pbf_reader label, Labels& labels) {
     std::string name;
     std::string value;
-    while (label.next()) (label.tag() == 1 ? name : value) = label.get_string();
+    while (label.next()) {
+      std::string& text = label.tag() == 1 ? name : value;  // a read field has no tag any more
+      text = label.get_string();
+    }
     labels = labels.With(name, value);
     return labels.ToString();
   }
@@ -200,8 +203,9 @@ TEST_F(RemoteReadTest, Samples) {
       Labels labels;
       Samples samples;
       while (series.next()) {
+        const bool label = series.tag() == 1;
         protozero::pbf_reader part = series.get_message();
-        if (series.tag() == 1) {
+        if (label) {
           LabelsOf(part, labels);
           continue;
         }
@@ -244,8 +248,9 @@ TEST_F(RemoteReadTest, StreamedChunks) {
       protozero::pbf_reader series = message.get_message();
       Labels labels;
       while (series.next()) {
+        const bool label = series.tag() == 1;
         protozero::pbf_reader part = series.get_message();
-        if (series.tag() == 1) {
+        if (label) {
           LabelsOf(part, labels);
           continue;
         }

@@ -61,11 +61,16 @@ std::string TypedQuery::Matrix(int depth) {
 
 std::string TypedQuery::Labels() { return Pick({"()", "(a)", "(b)", "(a, b)", "(c)", "(a, c)"}); }
 
-// What rounds is rounded again, coarsely: else a comparison or a count of changes would see the last digit. A multiple of
-// 2^-8 never lies halfway between multiples of 0.00071239 = 71239 / (2^8 5^8), so that the last digit cannot decide there.
+// What rounds is rounded again, coarsely: else a comparison or a count of changes would see the last digit. Nor may the last
+// digit decide between two multiples: the unit is 71239 / (2^8 5^8) or a little more, between whose multiples no multiple of
+// 2^-8 lies halfway, and another one each time, so that half of what was rounded before does not either.
+std::string TypedQuery::Rounded(const std::string& vector) {
+  return "round(" + vector + ", 0.0007" + std::to_string(1239 + 2 * (roundings_++ % 4000)) + ")";
+}
+
 std::string TypedQuery::RangeCall(int depth) {
   if (Chance(10)) return "quantile_over_time(" + Pick({"0.5", "0.9", "0", "1", "0.25"}) + ", " + Matrix(depth - 1) + ")";
-  if (Chance(8)) return "round(predict_linear(" + Matrix(depth - 1) + ", " + Pick({"60", "0", "-30", "600"}) + "), 0.00071239)";
+  if (Chance(8)) return Rounded("predict_linear(" + Matrix(depth - 1) + ", " + Pick({"60", "0", "-30", "600"}) + ")");
   if (Chance(5)) {
     return Pick({options_.prometheus_2 ? "holt_winters(" : "double_exponential_smoothing("}) + Matrix(depth - 1) +
            ", 0.5, 0.25)";
@@ -76,9 +81,9 @@ std::string TypedQuery::RangeCall(int depth) {
            "(" + Matrix(depth - 1) + ")";
   }
   if (Chance(50)) {
-    return "round(" +
-           Pick({"rate", "increase", "delta", "irate", "deriv", "avg_over_time", "stddev_over_time", "stdvar_over_time"}) +
-           "(" + Matrix(depth - 1) + "), 0.00071239)";
+    return Rounded(
+        Pick({"rate", "increase", "delta", "irate", "deriv", "avg_over_time", "stddev_over_time", "stdvar_over_time"}) + "(" +
+        Matrix(depth - 1) + ")");
   }
   return Pick({"idelta", "resets", "changes", "sum_over_time", "min_over_time", "max_over_time", "count_over_time",
                "last_over_time", "present_over_time", "absent_over_time"}) +
@@ -107,8 +112,7 @@ std::string TypedQuery::Call(int depth) {
       return Pick({"hour", "minute", "day_of_week", "day_of_month", "day_of_year", "days_in_month", "month", "year"}) +
              Pick({"()", "(counter_total * 100000)", "(vector(time()))", "(one * -1e8)"});
     case 7:
-      return "round(" + Pick({"sqrt", "exp", "ln", "log2", "deg", "rad", "sin", "atan"}) + "(clamp(" + inner +
-             ", -9, 99)), 0.00071239)";
+      return Rounded(Pick({"sqrt", "exp", "ln", "log2", "deg", "rad", "sin", "atan"}) + "(clamp(" + inner + ", -9, 99))");
     default:
       return Pick({"abs", "ceil", "floor", "sgn"}) + "(" + inner + ")";
   }
@@ -125,7 +129,7 @@ std::string TypedQuery::Aggregation(int depth) {
     case 2:
       return "count_values" + grouping + "(\"v\", clamp(round(" + inner + "), -99, 999))";
     case 3:
-      return "round(" + Pick({"avg", "stddev", "stdvar"}) + grouping + inner + ", 0.00071239)";
+      return Rounded(Pick({"avg", "stddev", "stdvar"}) + grouping + inner);
     default:
       return Pick({"sum", "count", "min", "max", "group"}) + grouping + inner;
   }
@@ -147,8 +151,8 @@ std::string TypedQuery::Matching() {
 std::string TypedQuery::Operation(int depth) {
   const std::string arithmetic = Pick({"+", "-", "*"});
   if (Chance(25)) {
-    return "round((clamp(" + Vector(depth - 1) + ", -99, 99)) " + Pick({"/", "%", "^", "atan2"}) + " " +
-           Pick({"2", "3", "7", "0.5"}) + ", 0.00071239)";
+    return Rounded("(clamp(" + Vector(depth - 1) + ", -99, 99)) " + Pick({"/", "%", "^", "atan2"}) + " " +
+                   Pick({"2", "3", "7", "0.5"}));
   }
   const std::string comparison = Pick({"==", "!=", ">", "<", ">=", "<="}) + (Chance(40) ? " bool" : "");
   const std::string op = Chance(60) ? arithmetic : comparison;

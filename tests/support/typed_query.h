@@ -50,9 +50,11 @@ class TypedQuery {
   std::string Aggregation(int depth);
   std::string Operation(int depth);
   std::string Matching();
+  std::string Rounded(const std::string& vector);
 
   std::mt19937_64 random_;
   const Options options_;
+  int roundings_ = 0;
 };
 
 }  // namespace auspex::testing

@@ -8,7 +8,10 @@
 namespace auspex::analytics {
 
 /// Step size of a mean that starts as the plain mean and then forgets: sample number t (from 0), never below `rate`.
-inline double Rate(double t, double rate) { return std::max(1 / (t + 1), rate); }
+inline double Rate(double t, double rate) {
+  if (t * rate >= 1) return rate;  // the same without a division
+  return std::max(1 / (t + 1), rate);
+}
 
 inline double Clip(double value, double limit) { return std::clamp(value, -limit, limit); }
 

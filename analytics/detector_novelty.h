@@ -15,6 +15,7 @@ class SeenValues {
  public:
   void Start(double x) {
     width_ = std::max(1e-12, 1e-9 * std::abs(x));
+    per_width_ = 1 / width_;
     low_ = x - width_ * kCells / 2;
     min_ = max_ = x;
     Mark(x);
@@ -46,7 +47,7 @@ class SeenValues {
  private:
   static constexpr int kCells = 1024;
 
-  int CellOf(double x) const { return std::clamp(static_cast<int>((x - low_) / width_), 0, kCells - 1); }
+  int CellOf(double x) const { return std::clamp(static_cast<int>((x - low_) * per_width_), 0, kCells - 1); }
   bool Marked(int cell) const { return (marks_[static_cast<size_t>(cell) / 64] >> (cell % 64) & 1) != 0; }
   void Mark(double x) {
     const int cell = CellOf(x);
@@ -72,15 +73,26 @@ class SeenValues {
     return static_cast<int>(word) * 64 + 63 - std::countl_zero(bits);
   }
 
+  // The bits 0, 2, 4... of a word, side by side.
+  static uint64_t EvenBits(uint64_t word) {
+    word &= 0x5555'5555'5555'5555;
+    word = (word | word >> 1) & 0x3333'3333'3333'3333;
+    word = (word | word >> 2) & 0x0f0f'0f0f'0f0f'0f0f;
+    word = (word | word >> 4) & 0x00ff'00ff'00ff'00ff;
+    word = (word | word >> 8) & 0x0000'ffff'0000'ffff;
+    return (word | word >> 16) & 0x0000'0000'ffff'ffff;
+  }
+
   // Cell i becomes cell first + i/2.
   void Merge(int first) {
     std::array<uint64_t, kCells / 64> merged{};
-    for (int cell = 0; cell < kCells; ++cell) {
-      const int to = first + cell / 2;
-      if (Marked(cell)) merged[static_cast<size_t>(to) / 64] |= uint64_t{1} << (to % 64);
+    for (size_t word = 0; word < marks_.size(); ++word) {
+      const size_t to = static_cast<size_t>(first) / 64 + word / 2;
+      merged[to] |= EvenBits(marks_[word] | marks_[word] >> 1) << (word % 2 * 32);
     }
     marks_ = merged;
     width_ *= 2;
+    per_width_ /= 2;
   }
   void WidenUp() { Merge(0); }
   void WidenDown() {
@@ -90,6 +102,7 @@ class SeenValues {
 
   double low_ = 0;
   double width_ = 0;
+  double per_width_ = 0;
   double min_ = 0;
   double max_ = 0;
   std::array<uint64_t, kCells / 64> marks_{};

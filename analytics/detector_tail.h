@@ -51,22 +51,40 @@ class TailBound {
     weight_ = 1;
   }
 
-  double Quantile(double p) const {
-    double rest = p * total_;
+  // Where `rest` of the weight is used up within a bin.
+  double Within(size_t bin, double rest) const {
+    const double low = LowerEdge(bin);
+    return low + rest / static_cast<double>(weights_[bin]) * (LowerEdge(bin + 1) - low);
+  }
+
+  struct Quantiles {
+    double q60;
+    double q95;
+  };
+  // Both on one walk: neither sum waits for the other.
+  Quantiles BothQuantiles() const {
+    Quantiles out{LowerEdge(kBins), LowerEdge(kBins)};
+    double rest60 = 0.60 * total_;
+    double rest95 = 0.95 * total_;
+    bool found60 = false;
     for (size_t bin = 0; bin < kBins; ++bin) {
       const auto weight = static_cast<double>(weights_[bin]);
-      if (rest <= weight && weight > 0) {
-        const double low = LowerEdge(bin);
-        return low + rest / weight * (LowerEdge(bin + 1) - low);
+      if (weight > 0 && !found60 && rest60 <= weight) {
+        out.q60 = Within(bin, rest60);
+        found60 = true;
       }
-      rest -= weight;
+      if (weight > 0 && rest95 <= weight) {
+        out.q95 = Within(bin, rest95);
+        return out;
+      }
+      rest60 -= weight;
+      rest95 -= weight;
     }
-    return LowerEdge(kBins);
+    return out;
   }
 
   void Fit() {
-    const double q60 = Quantile(0.60);
-    const double q95 = Quantile(0.95);
+    const auto [q60, q95] = BothQuantiles();
     const double shape = std::clamp(std::log(q95 / q60) / std::log(std::log(20.0) / std::log(2.5)), 0.5, 2.0);
     bound_ = q95 * std::pow(std::log(1e6) / std::log(20.0), shape);
   }

@@ -5,8 +5,8 @@ For each set: samples a second into an empty database (median of --reps loads, t
 memory, and the bytes on disk after everything was flushed and merged. Set `card` (1,000,000 series) also: what it takes to count
 all series, and how long until the server answers again after kill -9.
 
-Prints Markdown. A server that is not installed is left out, and named. Exits with 1 if a request was refused, or an answer
-differs from auspex' own.
+Prints Markdown. A server that is not installed is left out, and named. Exits with 1 if a request was refused, or auspex lost a
+series.
 
     bench/peers.py --bin build/release/bin
     bench/peers.py --bin build/release/bin --sets cpu --hours 1 --reps 1     # a trial of a minute
@@ -295,25 +295,26 @@ def measure_ingest(servers, dset, fmt, options):
 
 
 def measure_card(servers, options):
-    rows, counts = [], {}
+    rows = []
     for server in servers:
         server.start(fresh=True)
         result = server.load("card", "remote-write", options.connections, 0)
         server.stop(signal.SIGKILL)
         ready = server.start(fresh=False)
-        counts[server.name], milliseconds = server.count_all("card_requests_total", 1793836800 + 90)
+        counted, milliseconds = server.count_all("card_requests_total", 1793836800 + 90)
+        if isinstance(server, Auspex) and counted != result["samples"] / 2:
+            sys.exit(f"card: auspex counts {counted:.0f} of {result['samples'] / 2:.0f} series")
         _, peak = server.status()
         server.stop()
         clean = server.start(fresh=False)
         server.stop()
         rows.append([server.name, f"{result['samples'] / result['seconds'] / 1e6:.3f} M", f"{result['peak'] / MIB:.0f}",
-                     f"{peak / MIB:.0f}", f"{ready:.1f}", f"{clean:.1f}", f"{milliseconds:.0f}"])
+                     f"{peak / MIB:.0f}", f"{ready:.1f}", f"{counted:.0f}", f"{clean:.1f}", f"{milliseconds:.0f}"])
         shutil.rmtree(server.dir)
-    if len(set(counts.values())) != 1:
-        sys.exit(f"card: the servers count differently: {counts}")
-    table(f"Set card, {next(iter(counts.values())):.0f} series of 8 labels, two samples each",
-          ["server", "samples/s", "peak MiB loading", "peak MiB with queries", "ready s after kill -9", "ready s after a clean stop",
-           "count of all series, ms"], rows)
+    # After kill -9 a peer may have lost what it had acknowledged: how many series it still counts is in the table.
+    table(f"Set card, {result['samples'] // 2} series of 8 labels, two samples each",
+          ["server", "samples/s", "peak MiB loading", "peak MiB with queries", "ready s after kill -9", "series counted then",
+           "ready s after a clean stop", "count of all series, ms"], rows)
 
 
 def main():

@@ -38,13 +38,7 @@ class WindowDiff final : public query::RangeFunction {
   }
 
   Status Evaluate(const RangeInput& input, std::span<double> out, Annotations& annotations) const override {
-    std::vector<int64_t> t_ms;
-    std::vector<double> values;
-    for (size_t i = 0; i < input.t_ms.size(); ++i) {
-      if (!std::isfinite(input.values[i])) continue;
-      t_ms.push_back(input.t_ms[i]);
-      values.push_back(input.values[i]);
-    }
+    const auto [t_ms, values] = FiniteSamples(input);
     std::optional<Verdicts> verdicts;
     for (size_t step = 0; step < input.steps.count; ++step) {
       const int64_t now_ms = input.steps.At(step);

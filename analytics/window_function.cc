@@ -9,14 +9,16 @@ void WarnTooLittle(const std::string& function, const Labels* labels, query::Ann
   annotations.Warn(function + ": too little history for " + std::string(metric.empty() ? "a series" : metric));
 }
 
-Status WindowFunction::Evaluate(const query::RangeInput& input, std::span<double> out, query::Annotations& annotations) const {
-  std::vector<int64_t> t_ms;
-  std::vector<double> values;
+FiniteSamples::FiniteSamples(const query::RangeInput& input) {
   for (size_t i = 0; i < input.t_ms.size(); ++i) {
     if (!std::isfinite(input.values[i])) continue;
     t_ms.push_back(input.t_ms[i]);
     values.push_back(input.values[i]);
   }
+}
+
+Status WindowFunction::Evaluate(const query::RangeInput& input, std::span<double> out, query::Annotations& annotations) const {
+  const auto [t_ms, values] = FiniteSamples(input);
   size_t begin = 0;
   size_t end = 0;
   size_t answered_begin = 0;

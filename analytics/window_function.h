@@ -1,6 +1,7 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "auspex/query/function_registry.h"
 
@@ -10,6 +11,13 @@ namespace auspex::analytics {
 struct WindowSamples {
   std::span<const int64_t> t_ms;
   std::span<const double> values;
+};
+
+/// Times and values of those samples that are finite: what detectors and comparisons look at.
+struct FiniteSamples {
+  explicit FiniteSamples(const query::RangeInput& input);
+  std::vector<int64_t> t_ms;
+  std::vector<double> values;
 };
 
 /// What a window says.

@@ -11,9 +11,12 @@
 #include "auspex/storage/store.h"
 #include "query/extra_functions.h"
 #include "tests/support/example_data.h"
+#include "tests/support/result_bytes.h"
 
 namespace auspex::query {
 namespace {
+
+using testing::Bytes;
 
 // Functions without a range vector whose value at a step depends on more than their arguments at that step.
 const std::set<std::string> kOfTheWholeQuery = {
@@ -39,16 +42,6 @@ const std::set<std::string> kOfTheWholeQuery = {
     "bottomk_median",
     "bottomk_last",
 };
-
-std::string Bytes(const QueryResult& result) {
-  std::string out;
-  for (const ResultSeries& series : result.series) {
-    out += series.labels.ToString();
-    out.append(reinterpret_cast<const char*>(series.t_ms.data()), series.t_ms.size() * sizeof(int64_t));
-    out.append(reinterpret_cast<const char*>(series.values.data()), series.values.size() * sizeof(double));
-  }
-  return out;
-}
 
 class CacheTermsTest : public ::testing::Test {
  protected:

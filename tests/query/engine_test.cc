@@ -7,6 +7,7 @@
 #include <gtest/gtest.h>
 
 #include "tests/support/model_store.h"
+#include "tests/support/result_bytes.h"
 #include "tests/support/seed.h"
 
 namespace auspex::query {
@@ -14,6 +15,7 @@ namespace {
 
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
+using testing::Bytes;
 using testing::ModelStore;
 
 // `m{i="0"}`, `m{i="1"}`, ...: a sample per 10 s from 0 to 600 s, random values.
@@ -35,19 +37,6 @@ Engine MakeEngine(const ModelStore& store, const FunctionRegistry& registry, int
   EngineOptions options;
   options.threads = threads;
   return Engine(store, registry, options);
-}
-
-// Bits, not values: NaN equals itself, and 0 is not -0.
-std::string Bytes(const QueryResult& result) {
-  std::string out;
-  for (const ResultSeries& series : result.series) {
-    out += series.labels.ToString();
-    out.append(reinterpret_cast<const char*>(series.t_ms.data()), series.t_ms.size() * sizeof(int64_t));
-    out.append(reinterpret_cast<const char*>(series.values.data()), series.values.size() * sizeof(double));
-  }
-  for (const std::string& text : result.annotations.warnings) out += text;
-  for (const std::string& text : result.annotations.infos) out += text;
-  return out;
 }
 
 TEST(EngineTest, OneThreadAndTwoGiveTheSameBytes) {

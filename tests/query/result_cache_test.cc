@@ -8,25 +8,16 @@
 
 #include "auspex/query/engine.h"
 #include "auspex/storage/store.h"
+#include "tests/support/result_bytes.h"
 #include "tests/support/seed.h"
 
 namespace auspex::query {
 namespace {
 
+using testing::Bytes;
+
 constexpr int64_t kStartMs = 1'700'000'000'000;
 constexpr int64_t kHourMs = 3'600'000;
-
-std::string Bytes(const QueryResult& result) {
-  std::string out;
-  for (const ResultSeries& series : result.series) {
-    out += series.labels.ToString();
-    out.append(reinterpret_cast<const char*>(series.t_ms.data()), series.t_ms.size() * sizeof(int64_t));
-    out.append(reinterpret_cast<const char*>(series.values.data()), series.values.size() * sizeof(double));
-  }
-  for (const std::string& text : result.annotations.warnings) out += text;
-  for (const std::string& text : result.annotations.infos) out += text;
-  return out;
-}
 
 class ResultCacheTest : public ::testing::Test {
  protected:

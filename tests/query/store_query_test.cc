@@ -8,25 +8,17 @@
 #include "auspex/query/engine.h"
 #include "auspex/storage/store.h"
 #include "tests/support/model_store.h"
+#include "tests/support/result_bytes.h"
 #include "tests/support/seed.h"
 
 namespace auspex::query {
 namespace {
 
 using ::testing::HasSubstr;
+using testing::Bytes;
 
 constexpr int64_t kStartMs = 1'767'225'600'000;
 constexpr int64_t kHourMs = 3'600'000;
-
-std::string Bytes(const QueryResult& result) {
-  std::string out;
-  for (const ResultSeries& series : result.series) {
-    out += series.labels.ToString();
-    out.append(reinterpret_cast<const char*>(series.t_ms.data()), series.t_ms.size() * sizeof(int64_t));
-    out.append(reinterpret_cast<const char*>(series.values.data()), series.values.size() * sizeof(double));
-  }
-  return out;
-}
 
 class StoreQueryTest : public ::testing::Test {
  protected:

@@ -8,9 +8,12 @@
 
 #include "auspex/storage/store.h"
 #include "tests/support/seed.h"
+#include "tests/support/window_amount.h"
 
 namespace auspex::storage {
 namespace {
+
+using testing::WindowAmount;
 
 constexpr int64_t kHourMs = 3'600'000;
 constexpr int64_t kStartMs = 1'767'225'600'000;
@@ -35,44 +38,13 @@ std::unique_ptr<Selection> SelectAll(const Store& store, int64_t begin_ms, int64
   return store.Select(request).value();
 }
 
-// What a window amounts to; NaN and staleness markers as they are.
-struct Amount {
-  uint64_t count = 0;
-  double sum = 0;
-  double min = std::numeric_limits<double>::infinity();
-  double max = -std::numeric_limits<double>::infinity();
-  double first = 0;
-  double last = 0;
-  double increase = 0;
-  void Add(double v) {
-    if (IsStaleMarker(v)) return;
-    if (count > 0 && v < last) increase += last;
-    if (count == 0) first = v;
-    ++count;
-    last = v;
-    sum += v;
-    min = std::min(min, v);
-    max = std::max(max, v);
-  }
-  void Add(const RunSummary& run) {
-    if (count > 0 && run.first < last) increase += last;
-    if (count == 0) first = run.first;
-    count += run.count;
-    increase += run.reset_sum;
-    last = run.last;
-    sum += run.sum;
-    min = std::min(min, run.min);
-    max = std::max(max, run.max);
-  }
-};
-
 bool SameBits(double a, double b) { return std::bit_cast<uint64_t>(a) == std::bit_cast<uint64_t>(b); }
 
 // Compares every window between neighbouring edges; returns how many samples came as runs.
 uint64_t Compare(const std::vector<int64_t>& edges, const SummaryUse& use, const SampleColumns& samples,
                  const SummarizedColumns& got) {
-  std::vector<Amount> want(edges.size() + 1);
-  std::vector<Amount> have(edges.size() + 1);
+  std::vector<WindowAmount> want(edges.size() + 1);
+  std::vector<WindowAmount> have(edges.size() + 1);
   const auto window = [&](int64_t t) {
     return static_cast<size_t>(std::upper_bound(edges.begin(), edges.end(), t) - edges.begin());
   };
@@ -109,7 +81,7 @@ uint64_t Compare(const std::vector<int64_t>& edges, const SummaryUse& use, const
     EXPECT_TRUE(SameBits(have[w].first, want[w].first));
     EXPECT_TRUE(SameBits(have[w].last, want[w].last));
     EXPECT_TRUE(!use.sums || SameBits(have[w].sum, want[w].sum));
-    EXPECT_TRUE(!use.resets || SameBits(have[w].increase, want[w].increase)) << have[w].increase << " " << want[w].increase;
+    EXPECT_TRUE(!use.resets || SameBits(have[w].resets, want[w].resets)) << have[w].resets << " " << want[w].resets;
   }
   return in_runs;
 }

@@ -1,14 +1,15 @@
 #pragma once
 
-#include <random>
 #include <string>
+
+#include "tests/support/random_choice.h"
 
 namespace auspex::testing {
 
 /// Texts of the query language, valid ones with every construct in them. Deterministic by seed.
-class RandomQuery {
+class RandomQuery : private RandomChoice {
  public:
-  explicit RandomQuery(uint64_t seed) : random_(seed) {}
+  explicit RandomQuery(uint64_t seed) : RandomChoice(seed) {}
 
   /// An expression that parses, not deeper than `depth` constructs. Its types need not fit.
   std::string Expression(int depth);
@@ -18,13 +19,6 @@ class RandomQuery {
   std::string Bytes(size_t length);
 
  private:
-  size_t Below(size_t n) { return std::uniform_int_distribution<size_t>(0, n - 1)(random_); }
-  bool Chance(int percent) { return Below(100) < static_cast<size_t>(percent); }
-  template <size_t count>
-  std::string Pick(const char* const (&choices)[count]) {
-    return choices[Below(count)];
-  }
-
   std::string Number();
   std::string Text();
   std::string Selector();
@@ -34,8 +28,6 @@ class RandomQuery {
   std::string Aggregation(int depth);
   std::string Call(int depth);
   std::string Operation(int depth);
-
-  std::mt19937_64 random_;
 };
 
 }  // namespace auspex::testing

@@ -1,9 +1,9 @@
 #pragma once
 
-#include <random>
 #include <string>
 
 #include "tests/support/naive_evaluator.h"
+#include "tests/support/random_choice.h"
 
 namespace auspex::testing {
 
@@ -18,12 +18,12 @@ NaiveSeries TypedQueryData(uint64_t seed, int64_t begin_ms, int scrapes);
 /// Metrics: gauge and counter_total with labels a and b, other_gauge with a and c, gappy and special with a, one. Left out is
 /// what has no single right answer: the order of series, which of several equal values topk takes (it stands within a sum),
 /// limitk and limit_ratio.
-class TypedQuery {
+class TypedQuery : private RandomChoice {
  public:
   struct Options {
     bool prometheus_2 = false;  ///< only what Prometheus 2.42 has
   };
-  explicit TypedQuery(uint64_t seed, Options options) : random_(seed), options_(options) {}
+  explicit TypedQuery(uint64_t seed, Options options) : RandomChoice(seed), options_(options) {}
   explicit TypedQuery(uint64_t seed) : TypedQuery(seed, Options()) {}
 
   /// An instant vector, or now and then a scalar, not deeper than `depth` constructs.
@@ -32,12 +32,6 @@ class TypedQuery {
   std::string Scalar(int depth);
 
  private:
-  size_t Below(size_t n) { return std::uniform_int_distribution<size_t>(0, n - 1)(random_); }
-  bool Chance(int percent) { return Below(100) < static_cast<size_t>(percent); }
-  template <size_t count>
-  std::string Pick(const char* const (&choices)[count]) {
-    return choices[Below(count)];
-  }
   std::string Number();
   std::string Duration();
   std::string Time();
@@ -52,7 +46,6 @@ class TypedQuery {
   std::string Matching();
   std::string Rounded(const std::string& vector);
 
-  std::mt19937_64 random_;
   const Options options_;
   int roundings_ = 0;
 };

@@ -3,8 +3,7 @@
 #include <algorithm>
 #include <limits>
 
-#include <xxhash.h>
-
+#include "block_frame.h"
 #include "kernels.h"
 #include "merge.h"
 
@@ -13,9 +12,6 @@ namespace {
 
 constexpr uint8_t kVersion = 2;
 constexpr uint8_t kHasRuns = 1;  // flag; the others are free and must be 0
-constexpr size_t kChecksumBytes = 4;
-
-uint32_t Checksum(std::string_view bytes) { return static_cast<uint32_t>(XXH3_64bits(bytes.data(), bytes.size())); }
 
 }  // namespace
 
@@ -31,8 +27,7 @@ std::string EncodeBlock(std::span<const int64_t> t_ms, std::span<const double> v
   if (effort == Effort::kDense) AppendRuns(runs, t_ms, values);
 
   std::string out;
-  AppendFixed(out, kVersion);
-  AppendFixed(out, static_cast<uint8_t>(SampleType::kFloat64));
+  BeginBlock(out, BlockType::kFloat64, kVersion);
   AppendFixed(out, static_cast<uint8_t>(runs.empty() ? 0 : kHasRuns));
   AppendVarint(out, t_ms.size());
   AppendSigned(out, t_ms.front());
@@ -44,23 +39,19 @@ std::string EncodeBlock(std::span<const int64_t> t_ms, std::span<const double> v
   AppendVarint(out, times.size());
   out += times;
   AppendValues(out, values, effort);
-  AppendFixed(out, Checksum(out));
+  EndBlock(out);
   return out;
 }
 
 Result<BlockView> BlockView::Parse(std::string_view bytes) {
-  if (bytes.size() < kChecksumBytes + 3) return Corruption("{} bytes cannot be a block", bytes.size());
-  const std::string_view body = bytes.substr(0, bytes.size() - kChecksumBytes);
-  const auto stored = ByteReader(bytes.substr(body.size())).Fixed<uint32_t>();
-  if (const uint32_t computed = Checksum(body); computed != stored) {
-    return Corruption("checksum mismatch: stored {:08x}, computed {:08x}", stored, computed);
-  }
-  ByteReader reader(body);
-  const uint8_t version = reader.Byte();
-  if (version != kVersion) return Corruption("version: stored {}, newest known {}", version, kVersion);
-  const uint8_t type = reader.Byte();
-  if (type != static_cast<uint8_t>(SampleType::kFloat64))
-    return Corruption("sample type: stored {}, expected 1 (float64)", type);
+  AUSPEX_ASSIGN_OR_RETURN(const ByteReader reader, OpenBlock(bytes, BlockType::kFloat64, kVersion));
+  return ReadHeader(reader);
+}
+
+Result<BlockView> BlockView::ParseAgain(std::string_view bytes) { return ReadHeader(ReopenBlock(bytes)); }
+
+Result<BlockView> BlockView::ReadHeader(ByteReader reader) {
+  const size_t bytes_count = reader.rest().size();
   const uint8_t flags = reader.Byte();
   if ((flags & ~kHasRuns) != 0) return Corruption("flags: stored {:#x}, known {:#x}", flags, kHasRuns);
   BlockView view;
@@ -73,7 +64,7 @@ Result<BlockView> BlockView::Parse(std::string_view bytes) {
     if (view.runs_.empty()) return Corruption("flags say that there are runs: there are none");
   }
   view.times_ = reader.Take(reader.Varint());
-  if (!reader.ok()) return Corruption("header and times do not fit into {} bytes", bytes.size());
+  if (!reader.ok()) return Corruption("header and times do not fit into {} bytes", bytes_count);
   view.values_ = reader.rest();
   if (view.count_ == 0 || view.count_ > kMaxBlockSamples) {
     return Corruption("samples: stored {}, expected 1 to {}", view.count_, kMaxBlockSamples);

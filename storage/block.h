@@ -8,6 +8,7 @@
 
 #include "auspex/storage/base/result.h"
 #include "auspex/storage/series_store.h"
+#include "base/bytes.h"
 #include "int_codec.h"
 #include "run_table.h"
 #include "value_codec.h"
@@ -18,9 +19,6 @@ inline constexpr size_t kHotBlockSamples = 512;
 inline constexpr size_t kColdBlockSamples = 4096;
 /// What a decoder believes at most.
 inline constexpr size_t kMaxBlockSamples = 65536;
-
-/// On disk: never reused. 2 is kept for native histograms.
-enum class SampleType : uint8_t { kFloat64 = 1 };
 
 /// Samples of one series as bytes: a checked header, a column of times, a column of values. docs/format/blocks.md.
 /// Times must be strictly increasing; 0 < size <= kMaxBlockSamples.
@@ -37,6 +35,8 @@ class BlockView {
  public:
   /// Errors: Corruption, without saying which block: the caller knows.
   static Result<BlockView> Parse(std::string_view bytes);
+  /// The same for bytes that Parse let through before, and that have been nowhere but in memory since: not summed up again.
+  static Result<BlockView> ParseAgain(std::string_view bytes);
 
   size_t samples_count() const { return count_; }
   int64_t tmin_ms() const { return tmin_ms_; }
@@ -52,6 +52,7 @@ class BlockView {
 
  private:
   BlockView() = default;
+  static Result<BlockView> ReadHeader(ByteReader reader);
   Status DecodeTo(BlockScratch& scratch, int64_t* t_ms, double* values) const;
   size_t count_ = 0;
   int64_t tmin_ms_ = 0;

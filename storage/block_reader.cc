@@ -145,7 +145,7 @@ bool BlockReader::Disjoint() const {
 }
 
 Result<BlockView> BlockReader::View(const Collected& block) const {
-  auto view = BlockView::Parse(std::string_view(bytes_).substr(block.at, block.size));
+  auto view = BlockView::ParseAgain(std::string_view(bytes_).substr(block.at, block.size));
   if (!view.ok()) return Where(block.key, view.status());
   return view;
 }

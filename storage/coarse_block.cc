@@ -2,9 +2,8 @@
 
 #include <cmath>
 
-#include <xxhash.h>
-
 #include "block.h"
+#include "block_frame.h"
 #include "decimal.h"
 #include "partition.h"
 
@@ -12,10 +11,6 @@ namespace auspex::storage {
 namespace {
 
 constexpr uint8_t kVersion = 1;
-constexpr uint8_t kType = 3;  // of a block: summaries
-constexpr size_t kChecksumBytes = 4;
-
-uint32_t Checksum(std::string_view bytes) { return static_cast<uint32_t>(XXH3_64bits(bytes.data(), bytes.size())); }
 
 // Neumaier's sum: what rounding took from it goes along.
 class Sum {
@@ -95,8 +90,7 @@ std::string EncodeCoarseBlock(Tier tier, std::span<const RunSummary> runs) {
   const int64_t resolution_ms = ResolutionOf(tier);
   const auto tick_of = [&](const RunSummary& run) { return TickAtOrAbove(run.t_first_ms, resolution_ms); };
   std::string out;
-  AppendFixed(out, kVersion);
-  AppendFixed(out, kType);
+  BeginBlock(out, BlockType::kSummaries, kVersion);
   AppendFixed(out, static_cast<uint8_t>(tier));
   AppendVarint(out, runs.size());
   AppendIntColumn(out, runs, [&](const RunSummary& run) { return tick_of(run) / resolution_ms; });
@@ -109,23 +103,13 @@ std::string EncodeCoarseBlock(Tier tier, std::span<const RunSummary> runs) {
     for (size_t i = 0; i < runs.size(); ++i) column[i] = runs[i].*figure;
     AppendValues(out, column, Effort::kDense);
   }
-  AppendFixed(out, Checksum(out));
+  EndBlock(out);
   return out;
 }
 
 Status DecodeCoarseBlock(Tier tier, std::string_view bytes, ValueScratch& scratch, std::vector<RunSummary>& out) {
   out.clear();
-  if (bytes.size() < kChecksumBytes + 4) return Corruption("{} bytes cannot be a block of summaries", bytes.size());
-  const std::string_view body = bytes.substr(0, bytes.size() - kChecksumBytes);
-  const auto stored = ByteReader(bytes.substr(body.size())).Fixed<uint32_t>();
-  if (const uint32_t computed = Checksum(body); computed != stored) {
-    return Corruption("checksum mismatch: stored {:08x}, computed {:08x}", stored, computed);
-  }
-  ByteReader reader(body);
-  const uint8_t version = reader.Byte();
-  if (version != kVersion) return Corruption("version: stored {}, newest known {}", version, kVersion);
-  const uint8_t type = reader.Byte();
-  if (type != kType) return Corruption("type: stored {}, expected {} (summaries)", type, kType);
+  AUSPEX_ASSIGN_OR_RETURN(ByteReader reader, OpenBlock(bytes, BlockType::kSummaries, kVersion));
   const uint8_t stored_tier = reader.Byte();
   if (stored_tier != static_cast<uint8_t>(tier))
     return Corruption("tier: stored {}, expected {}", stored_tier, static_cast<int>(tier));

@@ -5,19 +5,13 @@
 #include <map>
 #include <numeric>
 
-#include <xxhash.h>
-
 #include "block.h"
+#include "block_frame.h"
 
 namespace auspex::storage {
 namespace {
 
 constexpr uint8_t kVersion = 1;
-constexpr uint8_t kSampleType = 2;  // of SampleType: native histograms
-constexpr size_t kChecksumBytes = 4;
-constexpr size_t kHeaderBytes = 3;
-
-uint32_t Checksum(std::string_view bytes) { return static_cast<uint32_t>(XXH3_64bits(bytes.data(), bytes.size())); }
 
 // A histogram without anything that is counted: layouts are told apart by their bytes.
 void AppendLayout(std::string& out, const Histogram& histogram) {
@@ -144,8 +138,7 @@ std::string EncodeHistogramBlock(std::span<const int64_t> t_ms, std::span<const 
   }
 
   std::string out;
-  AppendFixed(out, kVersion);
-  AppendFixed(out, kSampleType);
+  BeginBlock(out, BlockType::kHistogram, kVersion);
   AppendFixed(out, uint8_t{0});  // flags: none yet
   AppendVarint(out, t_ms.size());
   AppendSigned(out, t_ms.front());
@@ -173,22 +166,12 @@ std::string EncodeHistogramBlock(std::span<const int64_t> t_ms, std::span<const 
       }
     }
   }
-  AppendFixed(out, Checksum(out));
+  EndBlock(out);
   return out;
 }
 
 Result<HistogramBlockView> HistogramBlockView::Parse(std::string_view bytes) {
-  if (bytes.size() < kChecksumBytes + kHeaderBytes) return Corruption("{} bytes cannot be a histogram block", bytes.size());
-  const std::string_view body = bytes.substr(0, bytes.size() - kChecksumBytes);
-  const auto stored = ByteReader(bytes.substr(body.size())).Fixed<uint32_t>();
-  if (const uint32_t computed = Checksum(body); computed != stored) {
-    return Corruption("checksum mismatch: stored {:08x}, computed {:08x}", stored, computed);
-  }
-  ByteReader reader(body);
-  const uint8_t version = reader.Byte();
-  if (version != kVersion) return Corruption("version: stored {}, newest known {}", version, kVersion);
-  const uint8_t type = reader.Byte();
-  if (type != kSampleType) return Corruption("sample type: stored {}, expected {} (histogram)", type, kSampleType);
+  AUSPEX_ASSIGN_OR_RETURN(ByteReader reader, OpenBlock(bytes, BlockType::kHistogram, kVersion));
   if (const uint8_t flags = reader.Byte(); flags != 0) return Corruption("flags: stored {:#x}, known none", flags);
   HistogramBlockView view;
   view.count_ = reader.Varint();

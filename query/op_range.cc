@@ -14,13 +14,9 @@
 namespace auspex::query {
 namespace {
 
-// From this distance between the edges of windows on, runs of samples fit between them.
-constexpr int64_t kSummarizeFromMs = 10 * 60'000;
-
 constexpr const char* kSummariesUnused =
     "older samples have expired, and only summaries are left of them: they answer functions such as avg_over_time and rate "
-    "over "
-    "windows of whole hours (or five minutes) that end at full ones";
+    "over windows of whole hours (or five minutes) that end at full ones";
 
 bool IsCounterName(std::string_view metric) {
   for (const std::string_view suffix : {"_total", "_sum", "_count", "_bucket"}) {
@@ -59,7 +55,7 @@ class RangeOperator final : public Operator {
     }
     NameCheck names(*this);
     const bool counts_steps = execution.CountsSteps(grid);
-    const std::vector<int64_t> edges = counts_steps ? std::vector<int64_t>() : SummaryEdges(times, execution);
+    const std::vector<int64_t> edges = SummaryEdges(times, execution);
     std::vector<Worker> workers(execution.workers_count());
     const Status status =
         execution.RunMorsels(selection->size(), [&](size_t morsel, size_t begin, size_t end, size_t w) -> Status {
@@ -74,7 +70,7 @@ class RangeOperator final : public Operator {
             AUSPEX_RETURN_IF_ERROR(execution.Stop());
             AUSPEX_RETURN_IF_ERROR(worker.Read(i, edges, summary_, execution));
             if (worker.columns.pieces.empty()) continue;
-            if (counts_steps) AddWindowCounts(worker.columns.samples.t_ms, times, execution, step_counts);
+            if (counts_steps) AddWindowCounts(worker.columns, times, execution, step_counts);
             const Labels labels = selection->labels(i);
             if (worker.older) worker.older->SetSeries(labels);
             const size_t rows_before = batch.size();
@@ -146,10 +142,10 @@ class RangeOperator final : public Operator {
     }
   };
 
-  // Where windows begin and end, when it may be worth asking for summaries; else nothing.
+  // Where windows begin and end, when the function can do with summaries; else nothing. Whether there is room for any between
+  // the edges the store knows best: of expired samples there may be nothing else.
   std::vector<int64_t> SummaryEdges(const StepGrid& times, const Execution& execution) const {
-    if (summary_ == nullptr || !spec_.source->Summarizes() || spec_.range_ms < kSummarizeFromMs) return {};
-    if (times.count > 1 && times.step_ms < kSummarizeFromMs) return {};
+    if (summary_ == nullptr || !spec_.source->Summarizes()) return {};
     std::vector<int64_t> edges;
     for (size_t k = 0; k < times.count; ++k) {
       edges.push_back(times.At(k) - spec_.range_ms + (execution.compat_2() ? 0 : 1));
@@ -160,9 +156,17 @@ class RangeOperator final : public Operator {
     return edges;
   }
 
-  // How many samples each window has.
-  void AddWindowCounts(std::span<const int64_t> t_ms, const StepGrid& times, const Execution& execution,
+  // How many samples each window has. No window divides a run.
+  void AddWindowCounts(const SummarizedColumns& columns, const StepGrid& times, const Execution& execution,
                        std::vector<uint64_t>& counts) const {
+    std::vector<int64_t> t_ms;
+    std::vector<uint64_t> before = {0};  // samples before t_ms[i]
+    for (const SummarizedColumns::Piece& piece : columns.pieces) {
+      for (size_t i = piece.begin; i < piece.end; ++i) {
+        t_ms.push_back(piece.summarized ? columns.runs[i].t_first_ms : columns.samples.t_ms[i]);
+        before.push_back(before.back() + (piece.summarized ? columns.runs[i].count : 1));
+      }
+    }
     size_t begin = 0;
     size_t end = 0;
     for (size_t k = 0; k < counts.size(); ++k) {
@@ -170,7 +174,7 @@ class RangeOperator final : public Operator {
       const int64_t begin_ms = end_ms - spec_.range_ms + (execution.compat_2() ? 0 : 1);
       while (begin < t_ms.size() && t_ms[begin] < begin_ms) ++begin;
       while (end < t_ms.size() && t_ms[end] <= end_ms) ++end;
-      counts[k] += end > begin ? end - begin : 0;
+      counts[k] += end > begin ? before[end] - before[begin] : 0;
     }
   }
 

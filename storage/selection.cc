@@ -8,6 +8,17 @@
 #include "summarized_builder.h"
 
 namespace auspex::storage {
+namespace {
+
+// Whether no run of samples would fit between the edges. Those of windows at fixed steps lie two distances apart, in turn.
+bool TooDense(std::span<const int64_t> edges) {
+  constexpr int64_t kLeastMs = 10 * 60'000;
+  const size_t middle = edges.size() / 2;
+  if (middle > 0 && edges[middle] - edges[middle - 1] < kLeastMs) return true;
+  return middle + 1 < edges.size() && edges[middle + 1] - edges[middle] < kLeastMs;
+}
+
+}  // namespace
 
 /// Reads the series of a selection, older samples first: cold blocks, hot blocks, then what the head held.
 class StoreSeriesReader final : public SeriesReader {
@@ -35,12 +46,15 @@ class StoreSeriesReader final : public SeriesReader {
   }
 
   Status ReadSummarized(size_t index, const SummaryUse& use, SummarizedColumns& out) override {
-    // Histograms are not summed up.
-    if (HasHistograms(selection_.series_[index])) return SeriesReader::ReadSummarized(index, use, out);
-    out.Clear();
     const SelectedSeries& series = selection_.series_[index];
     Range range = SamplesRange();
-    if (selection_.begin_ms_ < range.begin_ms) AUSPEX_RETURN_IF_ERROR(ReadExpired(series, use, range, out));
+    const bool reaches_expired = selection_.begin_ms_ < range.begin_ms;
+    // Histograms are not summed up.
+    if (HasHistograms(series) || (!reaches_expired && TooDense(use.edges))) {
+      return SeriesReader::ReadSummarized(index, use, out);
+    }
+    out.Clear();
+    if (reaches_expired) AUSPEX_RETURN_IF_ERROR(ReadExpired(series, use, range, out));
     const SummarizedColumns::Piece expired{.summarized = true, .begin = 0, .end = out.runs.size()};
     if (expired.end > 0) out.pieces.push_back(expired);
     AUSPEX_RETURN_IF_ERROR(Collect(series, range, cold_.get()));
@@ -164,14 +178,23 @@ class StoreSeriesReader final : public SeriesReader {
         if (!use.resets) run.reset_sum = 0;
         if (!use.resets) run.resets_count = 0;
       }
+      // Hours may reach further back, and do not fit, or they would have been taken.
+      if (tier == Tier::kFiveMinutes) NoteUnused(series, oldest_ms);
       return OkStatus();
     }
-    const auto summed_up = [&](const SelectedPartition& one) {
-      return one.tiers != 0 && one.series->contains(series.id.ordinal);
-    };
-    const auto& partitions = selection_.partitions_;
-    cost_.summaries_unused += std::count_if(partitions.begin(), partitions.end(), summed_up) > 0 ? 1 : 0;
+    NoteUnused(series, range.begin_ms);
     return OkStatus();
+  }
+
+  // Summaries of times before `end_ms` that were asked for and do not fit.
+  void NoteUnused(const SelectedSeries& series, int64_t end_ms) {
+    const int64_t begin_ms = selection_.begin_ms_;
+    const bool any =
+        begin_ms < end_ms &&
+        std::any_of(selection_.partitions_.begin(), selection_.partitions_.end(), [&](const SelectedPartition& one) {
+          return one.tiers != 0 && one.partition.Overlaps(begin_ms, end_ms) && one.series->contains(series.id.ordinal);
+        });
+    cost_.summaries_unused += any ? 1 : 0;
   }
 
   // Runs whose stretches lie within (begin_tick_ms, end_tick_ms].

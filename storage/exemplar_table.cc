@@ -1,5 +1,7 @@
 #include "exemplar_table.h"
 
+#include <algorithm>
+
 #include "base/bytes.h"
 #include "keys.h"
 
@@ -66,6 +68,12 @@ Status ExemplarTable::Load(const Rocks& rocks) {
     if (it->Valid() && ReadBigEndian<TenantId>(it->key().data()) == tenant) it->Seek(RecordKey(tenant + 1, RecordKind{}, ""));
   }
   return FromRocks(it->status(), "exemplars");
+}
+
+uint32_t ExemplarTable::ordinals_end() const {
+  uint32_t end = 0;
+  for (const auto& [ordinal, times] : of_series_) end = std::max(end, ordinal + 1);
+  return end;
 }
 
 ExemplarTable::ByTime::iterator ExemplarTable::Erase(ByTime::iterator at, const Rocks& rocks, rocksdb::WriteBatch& batch) {

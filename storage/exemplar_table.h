@@ -41,6 +41,8 @@ class ExemplarTable {
   void Delete(const Roaring& series, int64_t begin_ms, int64_t end_ms, const Rocks& rocks, rocksdb::WriteBatch& batch);
 
   size_t size() const { return by_time_.size(); }
+  /// One above the largest ordinal of a series with exemplars. O(series).
+  uint32_t ordinals_end() const;
 
  private:
   struct Entry {

@@ -77,6 +77,7 @@ Status RocksStore::Start() {
   AUSPEX_RETURN_IF_ERROR(Damaged(coarse_.Load(*rocks_)));
   coarse_end_ms_ = std::max(kMinTimeMs, coarse_.EndMs());
   AUSPEX_RETURN_IF_ERROR(Damaged(exemplars_.Load(*rocks_)));
+  index_.Reserve(exemplars_.ordinals_end());  // they may outlive their series, and must not become another's
   AUSPEX_RETURN_IF_ERROR(Replay());
   AUSPEX_RETURN_IF_ERROR(CheckMark());
   if (!rocks_->writable()) {
@@ -385,7 +386,7 @@ Result<AppendReport> RocksStore::Write(const WriteBatch& samples, std::span<cons
     AUSPEX_ASSIGN_OR_RETURN(report, ResolveRows(samples, rows));
     HistogramRows histograms;
     if (!samples.histograms().empty()) histograms = ResolveHistograms(samples, report);
-    const ExemplarRows exemplars = ResolveExemplars(samples);
+    const ExemplarRows exemplars = ResolveExemplars(samples, report);
     if (rows.ordinals.empty() && histograms.empty() && changes.empty() && exemplars.ordinals.empty() &&
         samples.metadata().empty()) {
       break;

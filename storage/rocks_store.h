@@ -150,7 +150,7 @@ class RocksStore final : public Store {
 
   // rocks_store_metadata.cc
   uint32_t ResolveOne(const WriteBatch& samples, SeriesRef series);  // SymbolTable::kAbsent: unknown
-  ExemplarRows ResolveExemplars(const WriteBatch& samples);
+  ExemplarRows ResolveExemplars(const WriteBatch& samples, AppendReport& report);
   HistogramRows ResolveHistograms(const WriteBatch& samples, AppendReport& report);
   void PutMetadata(const WriteBatch& samples, const ExemplarRows& rows);
 

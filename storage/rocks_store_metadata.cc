@@ -28,13 +28,16 @@ uint32_t RocksStore::ResolveOne(const WriteBatch& samples, SeriesRef series) {
   return ordinal;
 }
 
-RocksStore::ExemplarRows RocksStore::ResolveExemplars(const WriteBatch& samples) {
+RocksStore::ExemplarRows RocksStore::ResolveExemplars(const WriteBatch& samples, AppendReport& report) {
   ExemplarRows rows;
   const int64_t oldest_ms = OldestMs();
   for (const WriteBatch::ExemplarRow& row : samples.exemplars()) {
     if (row.exemplar.t_ms < oldest_ms || row.exemplar.t_ms > kMaxTimeMs) continue;  // nobody could ask for it
     const uint32_t ordinal = ResolveOne(samples, row.series);
-    if (ordinal == kNone) continue;
+    if (ordinal == kNone) {
+      report.unknown_series += row.series.batch_local() ? 0 : 1;
+      continue;
+    }
     rows.ordinals.push_back(ordinal);
     rows.exemplars.push_back(&row.exemplar);
   }
@@ -59,6 +62,7 @@ HistogramRows RocksStore::ResolveHistograms(const WriteBatch& samples, AppendRep
       report.too_old += row.t_ms < oldest_ms ? 1 : 0;
     } else if (ordinal = ResolveOne(samples, row.series); ordinal == kNone) {
       why = InvalidArgument("row {}: series ref {} is not known or has too large labels", numbers_count + i, row.series.id);
+      report.unknown_series += row.series.batch_local() ? 0 : 1;
     }
     if (!why.ok()) {
       if (report.first_rejected.ok()) report.first_rejected = why;

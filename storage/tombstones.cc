@@ -20,6 +20,9 @@ std::string SerializeOrdinals(const Roaring& ordinals) {
 }
 
 Result<Roaring> ParseOrdinals(std::string_view bytes) {
+  // Asked first, because reading what is cut short would be told to stderr as well.
+  const size_t found = roaring_bitmap_portable_deserialize_size(bytes.data(), bytes.size());
+  if (found == 0 || found != bytes.size()) return Corruption("{} bytes are not a bitmap", bytes.size());
   try {
     return Roaring::readSafe(bytes.data(), bytes.size());
   } catch (const std::exception& e) {

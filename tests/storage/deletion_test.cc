@@ -1,6 +1,12 @@
+#include <chrono>
+#include <limits>
+#include <memory>
+#include <thread>
+
 #include <gtest/gtest.h>
 
 #include "auspex/storage/store.h"
+#include "storage/partition.h"
 #include "storage/tombstones.h"
 #include "tests/support/crash_copy.h"
 #include "tests/support/store_compare.h"
@@ -58,10 +64,11 @@ TEST(Tombstones, ReadBackAndRefuseWhatIsCut) {
 class Deletion : public ::testing::Test {
  protected:
   Deletion() { Open(dir_ / "db"); }
-  void Open(const std::string& path) {
+  void Open(const std::string& path, const Clock& clock = Clock::System()) {
     store_.reset();
     StoreOptions options;
     options.path = path;
+    options.clock = &clock;
     options.memory_budget_bytes = uint64_t{64} << 20;
     auto opened = Store::Open(options);
     ASSERT_TRUE(opened.ok()) << opened.status().ToString();
@@ -156,6 +163,45 @@ TEST_F(Deletion, ListsNoSeriesThatHasNothingLeft) {
   Delete("down", 0, 10);  // a part of one: once it was looked at
   ASSERT_TRUE(store_->Seal().ok());
   EXPECT_TRUE(store_->Series({}, 0).value().empty());
+}
+
+// A seal in the background rewrites blocks on behalf of deletions that it knows of; those that come while it waits, or between
+// its slices, are about the same blocks.
+TEST_F(Deletion, HoldsWhateverTheBackgroundRewritesMeanwhile) {
+  constexpr int64_t kStartMs = 1'767'225'600'000;
+  constexpr int64_t kSamples = 4'000;
+  testing::FixedClock clock(kStartMs + storage::kDayMs);
+  Open(dir_ / "background", clock);
+  WriteBatch batch;
+  const SeriesRef ref = batch.AddSeries(Labels::Of({{"__name__", "up"}}));
+  for (int64_t i = 0; i < kSamples; ++i) batch.Add(ref, kStartMs + i, 1);
+  ASSERT_EQ(store_->Append(batch)->rejected, 0u);
+  ASSERT_TRUE(store_->Seal().ok());
+  // So many deletions that each minute has a seal; a minute goes by with each of them, and the maintainer looks once a second.
+  int64_t deleted = 0;
+  int seals = 0;
+  uint64_t before = 0;
+  const auto until = std::chrono::steady_clock::now() + std::chrono::seconds(20);
+  while (seals < 2 && deleted < kSamples && std::chrono::steady_clock::now() < until) {
+    clock.Set(clock.NowMs() + 61'000);
+    ASSERT_EQ(Delete("up", kStartMs + deleted, kStartMs + deleted + 1), 1u);
+    ++deleted;
+    const uint64_t now = store_->Stats().tombstones_count;
+    seals += now < before ? 1 : 0;
+    before = now;
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  }
+  EXPECT_EQ(seals, 2) << "after " << deleted << " deletions";
+  const auto expect_the_rest = [&] {
+    SampleColumns columns;
+    ASSERT_TRUE(store_->Select({}).value()->NewReader()->Read(0, columns).ok());
+    ASSERT_EQ(columns.t_ms.size(), static_cast<size_t>(kSamples - deleted));
+    EXPECT_EQ(columns.t_ms.front(), kStartMs + deleted);
+  };
+  expect_the_rest();
+  ASSERT_TRUE(store_->Seal().ok());
+  EXPECT_EQ(store_->Stats().tombstones_count, 0u);
+  expect_the_rest();
 }
 
 TEST_F(Deletion, ASelectionKeepsWhatItSaw) {

@@ -13,6 +13,7 @@
 #include "auspex/query/selectors.h"
 #include "event_log.h"
 #include "insight_log.h"
+#include "pattern_log.h"
 #include "rule_evaluator.h"
 #include "scheduler.h"
 
@@ -89,6 +90,7 @@ class DatabaseImpl final : public Database {
         engine_(*store_, registry_, engine_options_),
         evaluator_(analytics::MakeEngineEvaluator(*store_, registry_, engine_options_)),
         events_(std::move(events)),
+        patterns_(*store_),
         insights_(*store_),
         scheduler_({*store_, *evaluator_, *events_, insights_, clock_}) {}
 
@@ -182,6 +184,14 @@ class DatabaseImpl final : public Database {
   Result<std::vector<Event>> Events(int64_t begin_ms, int64_t end_ms, const std::vector<Matcher>& matchers,
                                     size_t limit) const override {
     return events_->Find(begin_ms, end_ms, matchers, limit);
+  }
+  Result<std::vector<std::string>> AddLogPatterns(const std::vector<LogPatternSeen>& seen) override {
+    AUSPEX_RETURN_IF_ERROR(CheckWritable());
+    return patterns_.Add(kDefaultTenant, seen);
+  }
+  Result<std::vector<LogPattern>> LogPatterns(int64_t begin_ms, int64_t end_ms, const std::vector<Matcher>& matchers,
+                                              size_t limit) const override {
+    return patterns_.Find(kDefaultTenant, begin_ms, end_ms, matchers, limit);
   }
 
   Result<std::vector<MetricMetadata>> Metadata(std::string_view metric, size_t limit) const override {
@@ -279,6 +289,7 @@ class DatabaseImpl final : public Database {
   const query::Engine engine_;
   const std::unique_ptr<analytics::RuleEvaluator> evaluator_;
   const std::shared_ptr<analytics::EventLog> events_;  // the functions ask it as well
+  analytics::PatternLog patterns_;
   analytics::InsightLog insights_;
   analytics::Scheduler scheduler_;
   Subscribers subscribers_;

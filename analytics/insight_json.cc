@@ -4,6 +4,7 @@
 #include <cmath>
 #include <limits>
 
+#include "auspex/analytics/log_pattern.h"
 #include "time_text.h"
 
 namespace auspex::analytics {
@@ -109,6 +110,12 @@ class ObjectReader {
     if (!value->is_number_unsigned() || value->get<uint64_t>() > std::numeric_limits<uint32_t>::max())
       return Fail(field, "expected a count");
     out = value->get<uint32_t>();
+  }
+  void Count(const char* field, uint64_t& out) {
+    const json* value = Find(field, true);
+    if (value == nullptr) return;
+    if (!value->is_number_unsigned()) return Fail(field, "expected a count");
+    out = value->get<uint64_t>();
   }
   void Flag(const char* field, bool& out) {
     const json* value = Find(field, true);
@@ -307,6 +314,16 @@ Result<json> ParseJson(std::string_view text) {
 
 std::string ToJson(const Event& event) { return Dump(ToJsonValue(event)); }
 
+std::string ToJson(const LogPattern& pattern) {
+  return Dump({{"id", pattern.id},
+               {"labels", LabelsToJson(pattern.labels)},
+               {"template", pattern.template_text},
+               {"sample", pattern.sample},
+               {"first_seen", TimeToJson(pattern.first_seen_ms)},
+               {"last_seen", TimeToJson(pattern.last_seen_ms)},
+               {"lines", pattern.lines_count}});
+}
+
 std::string ToJson(const Insight& insight) {
   json out = {{"id", insight.id},
               {"group", insight.group},
@@ -342,6 +359,21 @@ Result<Event> EventFromJson(std::string_view text) {
   AUSPEX_ASSIGN_OR_RETURN(const json value, ParseJson(text));
   ObjectReader reader(value, "");
   Event out = ReadEvent(reader, false);
+  AUSPEX_RETURN_IF_ERROR(reader.status());
+  return out;
+}
+
+Result<LogPattern> LogPatternFromJson(std::string_view text) {
+  AUSPEX_ASSIGN_OR_RETURN(const json value, ParseJson(text));
+  ObjectReader reader(value, "");
+  LogPattern out;
+  reader.Text("id", out.id);
+  reader.LabelSet("labels", out.labels);
+  reader.Text("template", out.template_text);
+  reader.Text("sample", out.sample);
+  reader.Time("first_seen", out.first_seen_ms);
+  reader.Time("last_seen", out.last_seen_ms);
+  reader.Count("lines", out.lines_count);
   AUSPEX_RETURN_IF_ERROR(reader.status());
   return out;
 }

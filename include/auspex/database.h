@@ -14,6 +14,7 @@
 #include "auspex/analytics/detector.h"
 #include "auspex/analytics/forecaster_registry.h"
 #include "auspex/analytics/insight.h"
+#include "auspex/analytics/log_pattern.h"
 #include "auspex/query/engine.h"
 #include "auspex/storage/store.h"
 #include "auspex/storage/verify.h"
@@ -29,6 +30,8 @@ using analytics::ContinuousQueryStatus;
 using analytics::Event;
 using analytics::Insight;
 using analytics::InsightFilter;
+using analytics::LogPattern;
+using analytics::LogPatternSeen;
 using analytics::ReplayProgress;
 using analytics::TickReport;
 using analytics::WhatIfRequest;
@@ -127,6 +130,12 @@ class Database {
   /// An event without an id gets one. Returns the ids.
   virtual Result<std::vector<std::string>> AddEvents(std::vector<Event> events) = 0;
   virtual Result<std::vector<Event>> Events(int64_t begin_ms, int64_t end_ms, const std::vector<Matcher>& matchers, size_t limit) const = 0;
+  /// Lines of logs whose variable parts have been taken out, gathered over some seconds: counted on from what is stored, also
+  /// as log_pattern_lines_total{pattern="<id>", ...}. Returns the ids.
+  virtual Result<std::vector<std::string>> AddLogPatterns(const std::vector<LogPatternSeen>& seen) = 0;
+  /// Those seen at some time of [begin_ms, end_ms], in the order of when they were seen last. limit 0: all.
+  virtual Result<std::vector<LogPattern>> LogPatterns(int64_t begin_ms, int64_t end_ms, const std::vector<Matcher>& matchers,
+                                                      size_t limit) const = 0;
 
   // What is known beside the samples; written with a WriteBatch.
   /// By metric name; of one when `metric` is not empty. limit 0: all.

@@ -17,17 +17,19 @@ namespace auspex::server {
 /// A test that asks the router, with every route, as a connection to 127.0.0.1 would.
 class AskedRoutes : public ::testing::Test {
  protected:
-  AskedRoutes()
-      : service_(Clock::System()),
+  explicit AskedRoutes(const Clock& clock = Clock::System())
+      : clock_(clock),
+        service_(clock),
         router_({.listen_host = "127.0.0.1", .loopback = true, .allowed_hosts = {}, .cors_origins = {"https://g.example"}},
-                service_.metrics(), Clock::System(), 1 << 20) {
+                service_.metrics(), clock, 1 << 20) {
     AddRoutes(router_, service_);
   }
 
   enum class Place : uint8_t { kMemory, kDisk };
 
-  void Open(Place place = Place::kMemory) {
-    Options options;
+  /// options: what is not left to this.
+  void Open(Place place = Place::kMemory, Options options = {}) {
+    options.clock = &clock_;
     options.in_memory = place == Place::kMemory;
     if (place == Place::kDisk) options.path = dir_ / "db";
     options.memory_budget_bytes = uint64_t{64} << 20;
@@ -59,6 +61,7 @@ class AskedRoutes : public ::testing::Test {
     return nlohmann::json::parse(response.body(), nullptr, false)["data"];
   }
 
+  const Clock& clock_;
   testing::TempDir dir_;
   Service service_;
   Router router_;

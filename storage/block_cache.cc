@@ -1,6 +1,7 @@
 #include "block_cache.h"
 
 #include <algorithm>
+#include <limits>
 
 #include <xxhash.h>
 
@@ -15,21 +16,45 @@ constexpr uint64_t kEntryBytes = 160;
 
 }  // namespace
 
-Result<std::shared_ptr<const DecodedBlock>> DecodedBlock::Decode(const BlockView& view, BlockScratch& scratch) {
+std::shared_ptr<const DecodedBlock> DecodedBlock::Keep(const SampleColumns& columns, size_t first, size_t count) {
   const std::shared_ptr<DecodedBlock> block(new DecodedBlock());
-  SampleColumns& columns = scratch.columns;
-  AUSPEX_RETURN_IF_ERROR(view.Decode(scratch, columns));
-  block->values_.assign(columns.values.begin(), columns.values.end());
-  block->first_ms_ = columns.t_ms.front();
-  const int64_t step_ms = columns.t_ms.size() > 1 ? columns.t_ms[1] - columns.t_ms[0] : 1;
+  const std::span<const int64_t> t_ms = std::span<const int64_t>(columns.t_ms).subspan(first, count);
+  const std::span<const double> values = std::span<const double>(columns.values).subspan(first, count);
+  block->first_ = first;
+  block->covered_begin_ms_ = first == 0 ? std::numeric_limits<int64_t>::min() : columns.t_ms[first - 1] + 1;
+  block->covered_end_ms_ =
+      first + count == columns.t_ms.size() ? std::numeric_limits<int64_t>::max() : columns.t_ms[first + count];
+  block->values_.assign(values.begin(), values.end());
+  block->first_ms_ = t_ms.front();
+  const int64_t step_ms = t_ms.size() > 1 ? t_ms[1] - t_ms[0] : 1;
   bool regular = true;
-  for (size_t i = 1; i < columns.t_ms.size(); ++i) regular &= columns.t_ms[i] - columns.t_ms[i - 1] == step_ms;
+  for (size_t i = 1; i < t_ms.size(); ++i) regular &= t_ms[i] - t_ms[i - 1] == step_ms;
   if (regular) {
     block->step_ms_ = step_ms;
   } else {
-    block->t_ms_.assign(columns.t_ms.begin(), columns.t_ms.end());
+    block->t_ms_.assign(t_ms.begin(), t_ms.end());
   }
-  return std::shared_ptr<const DecodedBlock>(block);
+  return block;
+}
+
+Result<std::shared_ptr<const DecodedBlock>> DecodedBlock::Decode(const BlockView& view, BlockScratch& scratch) {
+  AUSPEX_RETURN_IF_ERROR(view.Decode(scratch, scratch.columns));
+  return Keep(scratch.columns, 0, view.samples_count());
+}
+
+Result<std::shared_ptr<const DecodedBlock>> DecodedBlock::DecodePart(const BlockView& view, int64_t begin_ms, int64_t end_ms,
+                                                                     const DecodedBlock* known, BlockScratch& scratch) {
+  AUSPEX_RETURN_IF_ERROR(view.Decode(scratch, scratch.columns));
+  const std::span<const int64_t> t(scratch.columns.t_ms);
+  auto first = static_cast<size_t>(std::lower_bound(t.begin(), t.end(), begin_ms) - t.begin());
+  auto end = static_cast<size_t>(std::lower_bound(t.begin(), t.end(), end_ms) - t.begin());
+  first = std::min(first, t.size() - 1);
+  end = std::max(end, first + 1);
+  if (known != nullptr) first = std::min(first, known->first_);
+  if (known != nullptr) end = std::max(end, known->first_ + known->values_.size());
+  first -= first % kPartSamples;
+  end = std::min(t.size(), (end + kPartSamples - 1) / kPartSamples * kPartSamples);
+  return Keep(scratch.columns, first, end - first);
 }
 
 size_t DecodedBlock::LowerBound(int64_t t_ms) const {
@@ -93,7 +118,11 @@ void BlockCache::Put(const DecodedName& name, std::shared_ptr<const DecodedBlock
   if (cost > shard_limit_bytes_) return;
   Shard& shard = ShardOf(name);
   const std::lock_guard lock(shard.mu);
-  if (shard.at.contains(name)) return;  // another query was faster
+  if (const auto old = shard.at.find(name); old != shard.at.end()) {
+    shard.bytes -= Cost(*old->second->block);
+    shard.entries.erase(old->second);
+    shard.at.erase(old);
+  }
   shard.entries.push_back({name, std::move(block)});
   shard.at.emplace(name, std::prev(shard.entries.end()));
   shard.bytes += cost;

@@ -11,6 +11,16 @@ constexpr int kMaxSteps = 4;
 // Shorter blocks are decoded about as fast as they are found in the cache.
 constexpr size_t kCacheFromSamples = 256;
 
+// Without room for the whole of a block, up to this part of one is kept.
+constexpr double kMostKept = 0.25;
+
+// About what part of a block's samples lies in [begin_ms, end_ms).
+double Wanted(const BlockView& view, int64_t begin_ms, int64_t end_ms) {
+  const double first_ms = static_cast<double>(std::max(begin_ms, view.tmin_ms()));
+  const double last_ms = std::min(static_cast<double>(end_ms), static_cast<double>(view.tmax_ms()) + 1);
+  return (last_ms - first_ms) / (static_cast<double>(view.tmax_ms()) - static_cast<double>(view.tmin_ms()) + 1);
+}
+
 // The last four bytes of a block, which was checked with them.
 uint32_t ChecksumOf(std::string_view block) {
   return ByteReader(block.substr(block.size() - sizeof(uint32_t))).Fixed<uint32_t>();
@@ -104,27 +114,31 @@ bool BlockReader::Touched(const BlockKey& key, const BlockView& view) const {
   return deleted_ != nullptr && deleted_->Touch(key.generation, view.tmin_ms(), view.tmax_ms());
 }
 
-Result<std::shared_ptr<const DecodedBlock>> BlockReader::Cached(const Collected& block, const BlockView& view, bool whole,
-                                                                BlockScratch& scratch) {
-  std::shared_ptr<const DecodedBlock> decoded;
-  if (cache_ == nullptr || view.samples_count() < kCacheFromSamples) return decoded;
+Result<std::shared_ptr<const DecodedBlock>> BlockReader::Cached(const Collected& block, const BlockView& view, int64_t begin_ms,
+                                                                int64_t end_ms, BlockScratch& scratch) {
+  if (cache_ == nullptr || view.samples_count() < kCacheFromSamples) return std::shared_ptr<const DecodedBlock>();
   const DecodedName name{block.key, ChecksumOf(std::string_view(bytes_).substr(block.at, block.size))};
-  decoded = cache_->Find(name);
-  if (decoded != nullptr) {
+  std::shared_ptr<const DecodedBlock> known = cache_->Find(name);
+  if (known != nullptr && known->Covers(begin_ms, end_ms)) {
     ++cached_count_;
-    return decoded;
+    return known;
   }
-  // Whole blocks lose nothing by being decoded again; those who read them all would push everything else out.
-  if (whole && !cache_->HasRoom(name, DecodedBlock::BytesOf(view.samples_count()))) return decoded;
-  AUSPEX_ASSIGN_OR_RETURN(decoded, DecodedBlock::Decode(view, scratch));
+  std::shared_ptr<const DecodedBlock> decoded;
+  if (cache_->HasRoom(name, DecodedBlock::BytesOf(view.samples_count()))) {
+    AUSPEX_ASSIGN_OR_RETURN(decoded, DecodedBlock::Decode(view, scratch));
+  } else if (Wanted(view, begin_ms, end_ms) > kMostKept) {
+    // Little is lost by decoding such a block again; those who read them all would push everything else out.
+    return decoded;
+  } else {
+    AUSPEX_ASSIGN_OR_RETURN(decoded, DecodedBlock::DecodePart(view, begin_ms, end_ms, known.get(), scratch));
+  }
   cache_->Put(name, decoded);
   return decoded;
 }
 
 Status BlockReader::DecodeOver(const Collected& block, const BlockView& view, int64_t begin_ms, int64_t end_ms,
                                BlockScratch& scratch, SampleColumns& out) {
-  const bool whole = view.tmin_ms() >= begin_ms && view.tmax_ms() < end_ms;
-  AUSPEX_ASSIGN_OR_RETURN(const std::shared_ptr<const DecodedBlock> cached, Cached(block, view, whole, scratch));
+  AUSPEX_ASSIGN_OR_RETURN(const std::shared_ptr<const DecodedBlock> cached, Cached(block, view, begin_ms, end_ms, scratch));
   const auto lay_over = [&](int64_t from_ms, int64_t to_ms) {
     if (cached == nullptr) return view.DecodeOver(from_ms, to_ms, scratch, out);
     cached->ReadOver(from_ms, to_ms, out);

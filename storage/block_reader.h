@@ -58,9 +58,10 @@ class BlockReader {
   Status Where(const BlockKey& key, const Status& status) const;
 
  private:
-  /// The decoded block from the cache, which gets it where that is worthwhile; null: it is to be decoded.
-  Result<std::shared_ptr<const DecodedBlock>> Cached(const Collected& block, const BlockView& view, bool whole,
-                                                     BlockScratch& scratch);
+  /// The block's samples in [begin_ms, end_ms) from the cache, which gets them where that is worthwhile; null: it is to be
+  /// decoded.
+  Result<std::shared_ptr<const DecodedBlock>> Cached(const Collected& block, const BlockView& view, int64_t begin_ms,
+                                                     int64_t end_ms, BlockScratch& scratch);
 
   const Family family_;
   const DeletedRanges* deleted_ = nullptr;

@@ -100,8 +100,12 @@ struct FreeCCtx {
 
 }  // namespace
 
-EntropyScratch::EntropyScratch() : context(ZSTD_createDCtx()) {}
-EntropyScratch::~EntropyScratch() { ZSTD_freeDCtx(context); }
+EntropyScratch::~EntropyScratch() { ZSTD_freeDCtx(context_); }
+
+ZSTD_DCtx* EntropyScratch::Context() {
+  if (context_ == nullptr) context_ = ZSTD_createDCtx();
+  return context_;
+}
 
 double EstimateTokensBits(std::span<const uint64_t> values) {
   std::array<uint32_t, 256> histogram{};
@@ -216,10 +220,10 @@ bool AppendZstdVarints(std::string& out, std::span<const uint64_t> values) {
 
 bool TakeZstdVarints(ByteReader& reader, size_t count, uint64_t* out, EntropyScratch& scratch) {
   const std::string_view frame = reader.Take(reader.Varint());
-  if (!reader.ok() || scratch.context == nullptr) return false;
+  ZSTD_DCtx* const context = scratch.Context();
+  if (!reader.ok() || context == nullptr) return false;
   scratch.bytes.resize(count * 10);  // the longest varint
-  const size_t size =
-      ZSTD_decompressDCtx(scratch.context, scratch.bytes.data(), scratch.bytes.size(), frame.data(), frame.size());
+  const size_t size = ZSTD_decompressDCtx(context, scratch.bytes.data(), scratch.bytes.size(), frame.data(), frame.size());
   if (ZSTD_isError(size)) return false;
   ByteReader varints(std::string_view(reinterpret_cast<const char*>(scratch.bytes.data()), size));
   for (size_t i = 0; i < count; ++i) out[i] = varints.Varint();

@@ -19,15 +19,19 @@ namespace auspex::storage {
 /// Scratch space of a decoder. One thread at a time.
 class EntropyScratch {
  public:
-  EntropyScratch();
+  EntropyScratch() = default;
   ~EntropyScratch();
   EntropyScratch(const EntropyScratch&) = delete;
   EntropyScratch& operator=(const EntropyScratch&) = delete;
 
   std::vector<uint8_t> bytes;
   RansScratch rans;
-  /// zstd's decoder: making one costs more than decoding a block. Null when there was no memory for it.
-  ZSTD_DCtx_s* const context;
+  /// zstd's decoder, made when a block first needs one: that costs more than decoding a block. Null when there is no memory for
+  /// it.
+  ZSTD_DCtx_s* Context();
+
+ private:
+  ZSTD_DCtx_s* context_ = nullptr;
 };
 
 /// Tokens: v for v < 16; else 16 + 4 * (n - 4) + (the two bits below the highest), n = position of the highest bit. The n - 2

@@ -136,7 +136,7 @@ class StoreSeriesReader final : public SeriesReader {
       bool decoded = true;
       const uint64_t before = cold_->cached_count();
       if (from == to && !cold_->Touched(block.key, view)) {
-        if (const Status status = builder.AddBlock(view, scratch_, decoded); !status.ok()) {
+        if (const Status status = builder.AddBlock(*cold_, block, view, scratch_, decoded); !status.ok()) {
           return cold_->Where(block.key, status);
         }
       } else {

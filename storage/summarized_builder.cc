@@ -10,6 +10,13 @@ namespace auspex::storage {
 SummarizedBuilder::SummarizedBuilder(const SummaryUse& use, int64_t begin_ms, int64_t end_ms, SummarizedColumns& out)
     : use_(use), begin_ms_(begin_ms), end_ms_(end_ms), out_(out) {}
 
+size_t SummarizedBuilder::SamplesEnd() const {
+  for (size_t i = out_.pieces.size(); i-- > 0;) {
+    if (!out_.pieces[i].summarized) return out_.pieces[i].end;
+  }
+  return 0;
+}
+
 void SummarizedBuilder::AddPiece(bool summarized, size_t end) {
   if (out_.pieces.empty() || out_.pieces.back().summarized != summarized) {
     // Pieces of both kinds alternate.
@@ -52,28 +59,39 @@ bool SummarizedBuilder::WorthLooking(const BlockView& block) const {
   return static_cast<size_t>(to - from) * kSamplesPerEdge < block.samples_count();
 }
 
-Status SummarizedBuilder::AddBlock(const BlockView& block, BlockScratch& scratch, bool& decoded) {
-  decoded = false;
-  const auto add = [&](size_t begin, size_t end) {
-    if (!decoded) AUSPEX_RETURN_IF_ERROR(block.Decode(scratch, scratch.columns));
-    decoded = true;
-    const std::span<const int64_t> t = std::span<const int64_t>(scratch.columns.t_ms).subspan(begin, end - begin);
-    const auto from = static_cast<size_t>(std::lower_bound(t.begin(), t.end(), begin_ms_) - t.begin());
-    const auto to = static_cast<size_t>(std::lower_bound(t.begin(), t.end(), end_ms_) - t.begin());
-    if (from < to) {
-      AddSamples(t.subspan(from, to - from), std::span<const double>(scratch.columns.values).subspan(begin + from, to - from));
+Status SummarizedBuilder::AddBlock(BlockReader& reader, const BlockReader::Collected& collected, const BlockView& block,
+                                   BlockScratch& scratch, bool& read) {
+  bool summarizes = WorthLooking(block);
+  if (summarizes) {
+    AUSPEX_RETURN_IF_ERROR(block.Runs(table_));
+    summarizes = (!use_.sums || table_.sums) && (!use_.resets || table_.resets);
+  }
+  read = !summarizes;
+  if (!summarizes) {
+    AUSPEX_RETURN_IF_ERROR(reader.DecodeOver(collected, block, begin_ms_, end_ms_, scratch, out_.samples));
+    const size_t end = out_.samples.t_ms.size();
+    if (end > SamplesEnd()) AddPiece(/*summarized=*/false, end);
+    CheckSums();
+    return OkStatus();
+  }
+  const auto add = [&](const RunSummary& run) {
+    if (!read) {
+      samples_.Clear();
+      AUSPEX_RETURN_IF_ERROR(reader.DecodeOver(collected, block, begin_ms_, end_ms_, scratch, samples_));
+      read = true;
     }
+    const std::span<const int64_t> t(samples_.t_ms);
+    const auto from = static_cast<size_t>(std::lower_bound(t.begin(), t.end(), run.t_first_ms) - t.begin());
+    const auto to = static_cast<size_t>(std::upper_bound(t.begin(), t.end(), run.t_last_ms) - t.begin());
+    AddSamples(t.subspan(from, to - from), std::span<const double>(samples_.values).subspan(from, to - from));
     return OkStatus();
   };
-  if (!WorthLooking(block)) return add(0, block.samples_count());
-  AUSPEX_RETURN_IF_ERROR(block.Runs(table_));
-  if ((use_.sums && !table_.sums) || (use_.resets && !table_.resets)) return add(0, block.samples_count());
   for (const BlockRun& run : table_.runs) {
     const RunSummary& summary = run.summary;
     if (summary.t_last_ms < begin_ms_ || summary.t_first_ms >= end_ms_) continue;
     if (!run.plain || summary.t_first_ms < begin_ms_ || summary.t_last_ms >= end_ms_ ||
         Divided(summary.t_first_ms, summary.t_last_ms)) {
-      AUSPEX_RETURN_IF_ERROR(add(run.begin, run.end));
+      AUSPEX_RETURN_IF_ERROR(add(summary));
       continue;
     }
     RunSummary& added = out_.runs.emplace_back(summary);

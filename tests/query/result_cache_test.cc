@@ -98,6 +98,35 @@ TEST_F(ResultCacheTest, ARefreshCostsItsNewSteps) {
   }
 }
 
+// Sealed blocks of more samples than the cache of decoded ones holds: the newest steps want the end of each.
+TEST_F(ResultCacheTest, ARefreshDecodesFewBlocks) {
+  constexpr int64_t kBeginMs = kStartMs + 240 * kHourMs;
+  constexpr int kSeries = 500;
+  constexpr int64_t kSamples = 2800;
+  for (int s = 0; s < kSeries; ++s) {
+    WriteBatch batch;
+    const SeriesRef ref = batch.AddSeries(Labels::Of({{kMetricName, "c_total"}, {"i", std::to_string(s)}}));
+    for (int64_t i = 0; i < kSamples; ++i) batch.Add(ref, kBeginMs + i * 15'000, static_cast<double>(i * 7 + s));
+    ASSERT_TRUE(store_->Append(batch).ok());
+  }
+  ASSERT_TRUE(store_->Seal().ok());
+  const char* text = "sum(rate(c_total[5m]))";
+  const int64_t end_ms = kBeginMs + 10 * kHourMs;
+  const QueryResult first = Ask(text, kBeginMs + kHourMs, end_ms, true);
+  EXPECT_GE(first.stats.blocks_decoded + first.stats.blocks_skipped, uint64_t{kSeries});
+  for (int step = 1; step < 8; ++step) {
+    const int64_t shift_ms = step * 60'000;
+    const QueryResult again = Ask(text, kBeginMs + kHourMs + shift_ms, end_ms + shift_ms, true);
+    EXPECT_EQ(again.stats.cached_steps, 540u);
+    EXPECT_LE(again.stats.samples_count, uint64_t{kSeries} * 21);
+    // The first ones put the ends of blocks in the place of whole ones, some of which they wanted themselves.
+    if (step > 3) {
+      EXPECT_LT(again.stats.blocks_decoded, uint64_t{kSeries} / 20) << step;
+    }
+    ExpectSame(text, kBeginMs + kHourMs + shift_ms, end_ms + shift_ms);
+  }
+}
+
 TEST_F(ResultCacheTest, WhatDependsOnTheQuerysTimesIsNotKept) {
   for (const char* text : kNotKept) {
     Ask(text, kStartMs + kHourMs, kStartMs + 2 * kHourMs, true);

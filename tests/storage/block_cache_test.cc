@@ -55,6 +55,7 @@ TEST(DecodedBlockTest, ReadsWhatTheBlockReads) {
       EXPECT_EQ(block->bytes() < 12 * count, regular) << "of " << count;
     }
     BlockScratch scratch;
+    std::shared_ptr<const DecodedBlock> part;
     for (int i = 0; i < 20; ++i) {
       const auto any = [&] {
         return kStartMs - 20'000 + static_cast<int64_t>(random() % static_cast<uint64_t>(t - kStartMs + 40'000));
@@ -67,12 +68,37 @@ TEST(DecodedBlockTest, ReadsWhatTheBlockReads) {
         for (size_t k = 0; k < count; k += 1 + random() % 5) want.Push(t_ms[k] + static_cast<int64_t>(random() % 2), -1);
       }
       SampleColumns got = want;
+      SampleColumns before = want;
       ASSERT_TRUE(view.DecodeOver(begin_ms, end_ms, scratch, want).ok());
       block->ReadOver(begin_ms, end_ms, got);
       ASSERT_EQ(got.t_ms, want.t_ms) << round << " " << i;
       ASSERT_EQ(got.values, want.values) << round << " " << i;
+      // A part that grows with what is asked of it, as in the cache.
+      if (part == nullptr || !part->Covers(begin_ms, end_ms)) {
+        if (i % 7 == 6) part = nullptr;
+        part = DecodedBlock::DecodePart(view, begin_ms, end_ms, part.get(), scratch).value();
+      }
+      ASSERT_TRUE(part->Covers(begin_ms, end_ms)) << round << " " << i;
+      part->ReadOver(begin_ms, end_ms, before);
+      ASSERT_EQ(before.t_ms, want.t_ms) << round << " " << i;
+      ASSERT_EQ(before.values, want.values) << round << " " << i;
     }
   }
+}
+
+TEST(DecodedBlockTest, APartIsNotTheWhole) {
+  std::vector<int64_t> t_ms(4096);
+  for (size_t i = 0; i < t_ms.size(); ++i) t_ms[i] = kStartMs + static_cast<int64_t>(i) * 1000;
+  const std::string bytes = EncodeBlock(t_ms, std::vector<double>(t_ms.size(), 1), Effort::kDense);
+  const BlockView view = BlockView::Parse(bytes).value();
+  BlockScratch scratch;
+  const auto part = DecodedBlock::DecodePart(view, t_ms[1000], t_ms[1020], nullptr, scratch).value();
+  EXPECT_LT(part->bytes(), 512 * 9u);
+  EXPECT_FALSE(part->Covers(t_ms[500], t_ms[1020]));
+  EXPECT_FALSE(part->Covers(t_ms[1000], t_ms[1025]));
+  const auto more = DecodedBlock::DecodePart(view, t_ms[1030], t_ms[1040], part.get(), scratch).value();
+  EXPECT_TRUE(more->Covers(t_ms[1000], t_ms[1040]));
+  EXPECT_LT(more->bytes(), 1024 * 9u);
 }
 
 TEST(BlockCacheTest, WhatWasUsedLongestAgoGoesFirst) {

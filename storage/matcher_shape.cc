@@ -1,6 +1,7 @@
 #include "matcher_shape.h"
 
 #include <cctype>
+#include <cstring>
 #include <utility>
 
 namespace auspex::storage {
@@ -126,6 +127,26 @@ std::string RequiredPart(std::string_view pattern) {
   return longest;
 }
 
+// Signs that `.` is certain to match, one byte each.
+bool IsAscii(std::string_view text) {
+  unsigned char high = 0;
+  for (const char c : text) high |= static_cast<unsigned char>(c);
+  return high < 0x80;
+}
+
+// As text.find(part), which is made for long texts: label values are not.
+size_t Find(std::string_view text, std::string_view part, size_t from) {
+  if (part.size() < sizeof(uint32_t)) return text.find(part, from);
+  uint32_t wanted = 0;
+  std::memcpy(&wanted, part.data(), sizeof(wanted));
+  for (size_t at = from; at + part.size() <= text.size(); ++at) {
+    uint32_t found = 0;
+    std::memcpy(&found, text.data() + at, sizeof(found));
+    if (found == wanted && text.substr(at, part.size()) == part) return at;
+  }
+  return std::string_view::npos;
+}
+
 }  // namespace
 
 MatcherShape::MatcherShape(const Matcher& matcher) {
@@ -136,7 +157,41 @@ MatcherShape::MatcherShape(const Matcher& matcher) {
   } else {
     ReadExpression(matcher.value());
     part_ = RequiredPart(matcher.value());
+    ReadSimple(matcher.value());
   }
+}
+
+void MatcherShape::ReadSimple(std::string_view pattern) {
+  const auto side = [](std::string_view text) {
+    return text == ".*" ? Side::kAnything : text == ".+" ? Side::kSomething : Side::kNothing;
+  };
+  Simple simple{side(pattern.substr(0, 2)), Side::kNothing};
+  size_t at = simple.before == Side::kNothing ? 0 : 2;
+  const std::string text = TakeText(pattern, at);
+  simple.behind = side(pattern.substr(at));
+  if (simple.behind != Side::kNothing) at = pattern.size();
+  if (at < pattern.size() || text != part_) return;
+  simple_ = simple;
+}
+
+std::optional<bool> MatcherShape::Accepts(std::string_view value) const {
+  if (!value.starts_with(prefix_)) return false;
+  if (!simple_) {
+    if (Find(value, part_, 0) == std::string_view::npos) return false;
+    return std::nullopt;
+  }
+  const size_t least_before = simple_->before == Side::kSomething ? 1 : 0;
+  const size_t least_behind = simple_->behind == Side::kSomething ? 1 : 0;
+  if (value.size() < least_before + part_.size() + least_behind) return false;
+  size_t at = 0;
+  if (simple_->before != Side::kNothing) {
+    at = simple_->behind == Side::kNothing ? value.size() - part_.size() : Find(value, part_, least_before);
+  }
+  if (at == std::string_view::npos || value.substr(at, part_.size()) != part_) return false;
+  const size_t behind = value.size() - at - part_.size();
+  if (behind < least_behind || (simple_->behind == Side::kNothing && behind > 0)) return false;
+  if (!IsAscii(value)) return std::nullopt;
+  return true;
 }
 
 void MatcherShape::ReadExpression(std::string_view pattern) {

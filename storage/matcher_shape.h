@@ -1,7 +1,9 @@
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "auspex/storage/matcher.h"
@@ -20,13 +22,23 @@ class MatcherShape {
   const std::string& prefix() const { return prefix_; }
   /// Every accepted value has this somewhere. A search for it costs a tenth of what the expression does.
   const std::string& part() const { return part_; }
+  /// Whether a value is accepted; none when only the expression can tell. Costs about what looking for part() does.
+  std::optional<bool> Accepts(std::string_view value) const;
 
  private:
+  // What stands before or behind the text of an expression such as `api-.*`.
+  enum class Side : uint8_t { kNothing, kAnything, kSomething };
+  struct Simple {
+    Side before;
+    Side behind;
+  };
   void ReadExpression(std::string_view pattern);
+  void ReadSimple(std::string_view pattern);
 
   std::optional<std::vector<std::string>> literals_;
   std::string prefix_;
   std::string part_;
+  std::optional<Simple> simple_;  // the expression is part_ and what this says
 };
 
 }  // namespace auspex::storage

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <mutex>
+#include <optional>
 
 #include <re2/re2.h>
 
@@ -276,9 +277,12 @@ void SeriesIndex::Restrict(const Postings& postings, const Matcher& matcher, Roa
   }
   const MatcherShape shape(matcher);
   const auto matches = [&](std::string_view text) {
-    return text.find(shape.part()) == std::string_view::npos ? matcher.op() == kNotRegex : matcher.Matches(text);
+    const std::optional<bool> accepted = shape.Accepts(text);
+    return accepted ? *accepted == (matcher.op() == kRegex) : matcher.Matches(text);
   };
-  if (set.cardinality() <= name->values.size()) {  // fewer series than values: ask each series
+  // Far fewer series than values: ask each series. Its value is looked up in several places, those of a name lie side by side.
+  constexpr uint64_t kValuesPerSeries = 4;
+  if (set.cardinality() * kValuesPerSeries <= name->values.size()) {
     Roaring kept;
     for (const uint32_t ordinal : set) {
       if (matches(ValueOf(At(ordinal), name_symbol))) kept.add(ordinal);
@@ -300,10 +304,12 @@ void SeriesIndex::Restrict(const Postings& postings, const Matcher& matcher, Roa
     }
     return;
   }
-  // Values outside [low, high] cannot match: two comparisons spare most of a large dictionary the expression.
+  // Values outside [low, high] cannot match: two comparisons spare most of a large dictionary the expression, where no text of
+  // its own does.
   std::string low;
   std::string high;
-  const bool bounded = matcher.op() == kRegex && matcher.regex()->PossibleMatchRange(&low, &high, 64);
+  const bool bounded = matcher.op() == kRegex && shape.prefix().empty() && shape.part().empty() &&
+                       matcher.regex()->PossibleMatchRange(&low, &high, 64) && !low.empty();
   Roaring chosen;
   for (const uint32_t value : name->values) {
     const std::string_view text = symbols_.Text(value);

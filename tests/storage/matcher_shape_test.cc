@@ -73,9 +73,12 @@ TEST(MatcherShape, EveryAcceptedValueHasThePart) {
 // What is seen in a pattern before it is run must never change the answer.
 TEST(MatcherShape, RandomPatterns) {
   std::mt19937_64 random(testing::TestSeed());
-  const std::string_view parts[] = {"a",    "b",    "ab",    ".",   "*",   "+",   "?", "|", "(", ")",   "(?:",
-                                    "[ab]", "[^a]", "{1,2}", "{0}", "\\.", "\\d", "-", "^", "$", "(?i)"};
+  const std::string_view parts[] = {"a",    "b",     "ab",  ".",   "*",   "+", "?", "|", "(",    ")",  "(?:", "[ab]",
+                                    "[^a]", "{1,2}", "{0}", "\\.", "\\d", "-", "^", "$", "(?i)", ".*", ".+",  "ab-1."};
+  // Some values are no UTF-8, which no `.` matches.
+  const std::string_view pieces[] = {"a", "b", "A", "B", ".", "-", "1", "ab-1", "\xc3\xa4", "\xff"};
   size_t accepted = 0;
+  size_t told = 0;
   for (int round = 0; round < 20'000; ++round) {
     std::string pattern;
     for (size_t i = 0, count = 1 + random() % 8; i < count; ++i) pattern += parts[random() % std::size(parts)];
@@ -84,7 +87,11 @@ TEST(MatcherShape, RandomPatterns) {
     const MatcherShape shape(*matcher);
     for (int k = 0; k < 8; ++k) {
       std::string value;
-      for (size_t i = 0, count = random() % 5; i < count; ++i) value.push_back("abAB.-1"[random() % 7]);
+      for (size_t i = 0, count = random() % 5; i < count; ++i) value += pieces[random() % std::size(pieces)];
+      if (const auto known = shape.Accepts(value)) {
+        ++told;
+        ASSERT_EQ(*known, matcher->Matches(value)) << pattern << ", \"" << value << "\"";
+      }
       if (!matcher->Matches(value)) continue;
       ++accepted;
       ASSERT_NE(value.find(shape.part()), std::string::npos) << pattern << " accepts \"" << value << "\"";
@@ -92,6 +99,23 @@ TEST(MatcherShape, RandomPatterns) {
     }
   }
   EXPECT_GT(accepted, 1000u);
+  EXPECT_GT(told, 1000u);
+}
+
+TEST(MatcherShape, SimplePatternsNeedNoExpression) {
+  const struct {
+    std::string_view pattern;
+    std::string_view value;
+    std::optional<bool> want;
+  } rows[] = {{"app-1.*", "app-1", true},  {"app-1.+", "app-1", false},
+              {"app-1.+", "app-12", true}, {".*api.*", "my-api-1", true},
+              {".+api.*", "api", false},   {".+api.*", "apiapi", true},
+              {".+api", "my-api", true},   {".+api", "my-api-1", false},
+              {".+", "", false},           {".*", "", true},
+              {".+.+", "a", false},        {"ab?c", "ac", std::nullopt},
+              {".*a\\.b", "x.a.b", true},  {".+", "\xff", std::nullopt},
+              {"x.+", "a\xff", false}};
+  for (const auto& row : rows) EXPECT_EQ(ShapeOf(row.pattern).Accepts(row.value), row.want) << row.pattern << " " << row.value;
 }
 
 }  // namespace

@@ -1,8 +1,10 @@
 #pragma once
 
+#include <algorithm>
 #include <cmath>
 #include <vector>
 
+#include "column_scan.h"
 #include "kernel.h"
 
 namespace auspex::query {
@@ -11,6 +13,15 @@ namespace auspex::query {
 inline int64_t AnchorOf(int64_t t_ms, int64_t range_ms) {
   const int64_t behind = t_ms % range_ms;
   return behind < 0 ? t_ms - behind - range_ms : t_ms - behind;
+}
+
+/// The part of the samples [begin, end), added from the last one backwards.
+template <typename Part>
+Part PartBackwards(const RangeInput& input, size_t begin, size_t end, int64_t anchor_ms) {
+  Part part;
+  for (size_t i = end; i-- > begin;) part.Add(input.t_ms[i], input.values[i], anchor_ms);
+  const Part whole = part;  // so that `part`, of which nobody has the address, stays in registers
+  return whole;
 }
 
 /// Visits every window that is not empty with what `Part` makes of its samples, at two Add() a sample in all, however long
@@ -33,19 +44,25 @@ void ForEachAnchoredWindow(const RangeInput& input, Visit visit) {
   int64_t anchor_ms = 0;
   bool anchored = false;
   const int64_t range_ms = input.range_ms > 0 ? input.range_ms : 1;
+  // No two windows have an anchor in common: of the backward pass only its end is wanted.
+  const bool alone = input.steps.count == 1 || input.steps.step_ms >= range_ms;
   ForEachWindow(input, [&](const Window& window) {
     const int64_t at_ms = AnchorOf(input.steps.At(window.step), range_ms);
     if (!anchored || at_ms != anchor_ms) {
       anchored = true;
       anchor_ms = at_ms;
-      split = window.begin;
-      while (split < window.end && input.t_ms[split] <= anchor_ms) ++split;
+      const auto t = input.t_ms.subspan(window.begin, window.size());
+      split = window.begin + static_cast<size_t>(std::upper_bound(t.begin(), t.end(), anchor_ms) - t.begin());
       back_begin = window.begin;
-      back.resize(split - back_begin);
-      Part part;
-      for (size_t i = split; i-- > back_begin;) {
-        part.Add(input.t_ms[i], input.values[i], anchor_ms);
-        back[i - back_begin] = part;
+      if (alone) {
+        back.assign(1, PartBackwards<Part>(input, back_begin, split, anchor_ms));
+      } else {
+        back.resize(split - back_begin);
+        Part part;
+        for (size_t i = split; i-- > back_begin;) {
+          part.Add(input.t_ms[i], input.values[i], anchor_ms);
+          back[i - back_begin] = part;
+        }
       }
       forward = Part();
       next = split;
@@ -62,7 +79,8 @@ void ForEachAnchoredWindow(const RangeInput& input, Visit visit) {
 class WildValues {
  public:
   /// `bound`: magnitudes below it are tame.
-  WildValues(const RangeInput& input, double bound) : input_(input), bound_(bound) {}
+  WildValues(const RangeInput& input, double bound)
+      : input_(input), bound_(bound), seen_(SkipBelow(input.values, bound) == input.values.size() ? input.values.size() : 0) {}
   void Advance(const Window& window) {
     for (; seen_ < window.end; ++seen_) {
       const double value = input_.values[seen_];
@@ -76,7 +94,7 @@ class WildValues {
  private:
   const RangeInput& input_;
   const double bound_;
-  size_t seen_ = 0;
+  size_t seen_;         // all, when none of them is wild
   size_t nan_end_ = 0;  // one after the last NaN seen
   size_t wild_end_ = 0;
 };

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
@@ -33,6 +34,23 @@ inline size_t SkipNumbers(std::span<const double> values, size_t from) {
   }
   while (from < values.size() && values[from] == values[from]) ++from;
   return from;
+}
+
+/// The first index at which a NaN or a value of a magnitude of `bound` or more may lie within the next kScanned values;
+/// values.size() when there is none.
+inline size_t SkipBelow(std::span<const double> values, double bound) {
+  const DoubleLanes high = {bound, bound};
+  size_t at = 0;
+  for (; at + kScanned <= values.size(); at += kScanned) {
+    BitLanes tame = {-1, -1};
+    for (size_t k = 0; k < kScanned; k += kLanes) {
+      const DoubleLanes lanes = LoadLanes(values.data() + at + k);
+      tame &= (lanes < high) & (lanes > -high);
+    }
+    if ((tame[0] & tame[1]) == 0) return at;
+  }
+  while (at < values.size() && std::fabs(values[at]) < bound) ++at;
+  return at;
 }
 
 /// The first index from `from` > 0 on at which a value less than the one before it may lie within the next kScanned values;

@@ -108,15 +108,16 @@ void Execution::AddStepCounts(const StepGrid& grid, std::span<const uint64_t> co
 }
 
 Status Execution::RunMorsels(size_t series_count, const std::function<Status(size_t, size_t, size_t, size_t)>& work) {
-  const size_t morsels_count = MorselsCount(series_count);
+  const size_t morsel_series = MorselSeries(series_count);
+  const size_t morsels_count = (series_count + morsel_series - 1) / morsel_series;
   std::atomic<size_t> next{0};
   std::atomic<bool> failed{false};
   std::mutex mu;
   std::map<size_t, Status> failures;  // guarded by mu
   const auto drain = [&](size_t worker) {
     for (size_t morsel = next.fetch_add(1); morsel < morsels_count && !failed.load(); morsel = next.fetch_add(1)) {
-      const size_t begin = morsel * kMorselSeries;
-      Status status = work(morsel, begin, std::min(begin + kMorselSeries, series_count), worker);
+      const size_t begin = morsel * morsel_series;
+      Status status = work(morsel, begin, std::min(begin + morsel_series, series_count), worker);
       if (status.ok()) continue;
       failed.store(true);
       const std::lock_guard lock(mu);

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <functional>
 #include <mutex>
@@ -51,10 +52,9 @@ class Execution {
   /// counts: as many as `grid` has steps. CountsSteps(grid).
   void AddStepCounts(const StepGrid& grid, std::span<const uint64_t> counts);
 
-  /// Series per morsel. Partial results are merged morsel by morsel, so this number, and not the number of threads,
-  /// decides the order of floating-point additions.
-  static constexpr size_t kMorselSeries = 64;
-  static size_t MorselsCount(size_t series_count) { return (series_count + kMorselSeries - 1) / kMorselSeries; }
+  /// Series per morsel: of few series each is a part, so that every thread gets some. Sinks see series in their order, so no
+  /// answer depends on it.
+  static size_t MorselSeries(size_t series_count) { return std::clamp<size_t>(series_count / 8, 8, 64); }
   size_t workers_count() const { return workers_count_; }
   /// Calls work(morsel, begin, end, worker) for every morsel of [0, series_count), on up to workers_count() threads.
   /// Returns the error of the first morsel that failed.

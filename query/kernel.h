@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <functional>
 #include <memory>
 #include <string_view>
@@ -16,18 +17,29 @@ struct Window {
   size_t size() const { return end - begin; }
 };
 
+/// The first index from `from` on whose time is at least `bound_ms`. The search begins where it is when as many samples are
+/// passed as the last time, and goes on one by one: samples mostly come at fixed distances. `passed`: how many that was.
+inline size_t AdvanceTo(std::span<const int64_t> t_ms, size_t from, int64_t bound_ms, size_t& passed) {
+  size_t at = std::min(from + passed, t_ms.size());
+  while (at > from && t_ms[at - 1] >= bound_ms) --at;
+  while (at < t_ms.size() && t_ms[at] < bound_ms) ++at;
+  passed = at - from;
+  return at;
+}
+
 /// Calls visit(Window) for every step whose window is not empty. Two indices that only move forward: O(samples + steps).
 template <typename Visit>
 void ForEachWindow(const RangeInput& input, Visit visit) {
-  const size_t samples_count = input.t_ms.size();
   size_t begin = 0;
   size_t end = 0;
+  size_t begin_passed = 0;
+  size_t end_passed = 0;
   for (size_t k = 0; k < input.steps.count; ++k) {
     const int64_t last_ms = input.steps.At(k);
     // The first millisecond that belongs to the window.
     const int64_t first_ms = last_ms - input.range_ms + (input.closed_left ? 0 : 1);
-    while (end < samples_count && input.t_ms[end] <= last_ms) ++end;
-    while (begin < end && input.t_ms[begin] < first_ms) ++begin;
+    end = AdvanceTo(input.t_ms, end, last_ms + 1, end_passed);
+    begin = AdvanceTo(input.t_ms.first(end), begin, first_ms, begin_passed);
     if (begin < end) visit(Window{k, begin, end});
   }
 }

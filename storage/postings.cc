@@ -1,37 +1,55 @@
 #include "postings.h"
 
-#include <iterator>
-#include <utility>
-#include <vector>
+#include <bit>
+#include <memory>
 
 namespace auspex::storage {
 
+PostingList::~PostingList() { delete many(); }
+
+Roaring* PostingList::many() const {
+  if (high_ == kInline) return nullptr;
+  return std::bit_cast<Roaring*>(static_cast<uintptr_t>((uint64_t{high_} << 32) | low_));
+}
+
+Roaring& PostingList::MakeMany() {
+  if (Roaring* many = this->many()) return *many;
+  auto made = std::make_unique<Roaring>();
+  if (low_ != kNone) made->add(low_);
+  const uint64_t bits = std::bit_cast<uintptr_t>(made.get());
+  low_ = static_cast<uint32_t>(bits);
+  high_ = static_cast<uint32_t>(bits >> 32);
+  return *made.release();
+}
+
 void PostingList::Add(uint32_t ordinal) {
-  if (many_ != nullptr) {
-    many_->add(ordinal);
-  } else if (single_ == kNone) {
-    single_ = ordinal;
+  if (high_ == kInline && low_ == kNone) {
+    low_ = ordinal;
   } else {
-    many_ = std::make_unique<Roaring>();
-    many_->add(single_);
-    many_->add(ordinal);
+    MakeMany().add(ordinal);
   }
+}
+
+void PostingList::AddMany(std::span<const uint32_t> ordinals) {
+  if (ordinals.size() == 1) return Add(ordinals[0]);
+  MakeMany().addMany(ordinals.size(), ordinals.data());
 }
 
 bool PostingList::Remove(uint32_t ordinal) {
-  if (many_ == nullptr) {
-    single_ = kNone;
+  Roaring* const many = this->many();
+  if (many == nullptr) {
+    low_ = kNone;
     return true;
   }
-  many_->remove(ordinal);
-  return many_->isEmpty();
+  many->remove(ordinal);
+  return many->isEmpty();
 }
 
 void PostingList::AddTo(Roaring& set) const {
-  if (many_ != nullptr) {
-    set |= *many_;
-  } else if (single_ != kNone) {
-    set.add(single_);
+  if (const Roaring* many = this->many()) {
+    set |= *many;
+  } else if (low_ != kNone) {
+    set.add(low_);
   }
 }
 
@@ -41,38 +59,50 @@ Roaring PostingList::AsSet() const {
   return set;
 }
 
-void Postings::Add(uint32_t ordinal, uint32_t name_symbol, uint32_t value_symbol) {
+Postings::Name& Postings::NameOf(uint32_t name_symbol) {
   std::unique_ptr<Name>& name = names_[name_symbol];
   if (name == nullptr) name = std::make_unique<Name>();
-  name->series.add(ordinal);
-  const auto [at, added] = lists_.try_emplace(Key(name_symbol, value_symbol));
-  if (added) name->values.push_back(value_symbol);
-  values_count_ += added ? 1 : 0;
+  return *name;
+}
+
+void Postings::Add(uint32_t ordinal, uint32_t name_symbol, uint32_t value_symbol) {
+  Name& name = NameOf(name_symbol);
+  name.series.add(ordinal);
+  name.values[value_symbol].Add(ordinal);
   ++entries_count_;
-  at->second.Add(ordinal);
+}
+
+void Postings::AddMany(uint32_t name_symbol, std::span<const uint32_t> ordinals, std::span<const uint32_t> value_symbols,
+                       std::vector<uint32_t>& counts) {
+  Name& name = NameOf(name_symbol);
+  name.series.addMany(ordinals.size(), ordinals.data());
+  entries_count_ += ordinals.size();
+  // The ordinals grouped by value, each group in their order: counted, placed, then handed over group by group.
+  seen_.clear();
+  for (const uint32_t value : value_symbols) {
+    if (counts[value]++ == 0) seen_.push_back(value);
+  }
+  uint32_t begin = 0;
+  for (const uint32_t value : seen_) begin += std::exchange(counts[value], begin);
+  grouped_.resize(ordinals.size());
+  for (size_t i = 0; i < ordinals.size(); ++i) grouped_[counts[value_symbols[i]]++] = ordinals[i];
+  begin = 0;
+  for (const uint32_t value : seen_) {
+    const uint32_t end = std::exchange(counts[value], 0);
+    name.values[value].AddMany(std::span(grouped_).subspan(begin, end - begin));
+    begin = end;
+  }
 }
 
 void Postings::Remove(uint32_t ordinal, uint32_t name_symbol, uint32_t value_symbol) {
-  Name& name = *names_.at(name_symbol);
+  const auto at = names_.find(name_symbol);
+  Name& name = *at->second;
   name.series.remove(ordinal);
-  const auto at = lists_.find(Key(name_symbol, value_symbol));
   --entries_count_;
-  if (!at->second.Remove(ordinal)) return;
-  lists_.erase(at);
-  --values_count_;
-  name.has_gone = true;
-}
-
-void Postings::DropGone() {
-  for (auto at = names_.begin(); at != names_.end();) {
-    Name& name = *at->second;
-    if (std::exchange(name.has_gone, false)) {
-      std::erase_if(name.values, [&](uint32_t value) { return !lists_.contains(Key(at->first, value)); });
-    }
-    const auto next = std::next(at);
-    if (name.values.empty()) names_.erase(at);
-    at = next;
-  }
+  const auto list = name.values.find(value_symbol);
+  if (!list->second.Remove(ordinal)) return;
+  name.values.erase(list);
+  if (name.values.empty()) names_.erase(at);
 }
 
 const Postings::Name* Postings::FindName(uint32_t name_symbol) const {
@@ -81,8 +111,18 @@ const Postings::Name* Postings::FindName(uint32_t name_symbol) const {
 }
 
 const PostingList* Postings::Find(uint32_t name_symbol, uint32_t value_symbol) const {
-  const auto at = lists_.find(Key(name_symbol, value_symbol));
-  return at == lists_.end() ? nullptr : &at->second;
+  const Name* const name = FindName(name_symbol);
+  if (name == nullptr) return nullptr;
+  const auto at = name->values.find(value_symbol);
+  return at == name->values.end() ? nullptr : &at->second;
+}
+
+uint64_t Postings::bytes() const {
+  uint64_t bytes = entries_count_ * 2;
+  for (const auto& [symbol, name] : names_) {
+    bytes += sizeof(Name) + name->values.bucket_count() * (sizeof(uint32_t) + sizeof(PostingList) + 1);
+  }
+  return bytes;
 }
 
 }  // namespace auspex::storage

@@ -22,7 +22,7 @@ constexpr std::string_view kLockFile = "AUSPEX_LOCK";
 // Beside the lock, not in it: closing any descriptor of a locked file would give up a POSIX lock.
 constexpr std::string_view kPidFile = "AUSPEX_PID";
 constexpr std::string_view kFormatText = "auspex format ";
-constexpr int kFormatVersion = 3;
+constexpr int kFormatVersion = 4;
 
 constexpr std::string_view kNames[kFamilies] = {"default", "journal", "hot",     "cold",       "ts",      "symbols", "series",
                                                 "active",  "state",   "records", "histograms", "archive", "r5m",     "r1h"};
@@ -61,6 +61,10 @@ Status CheckFormatOf(rocksdb::Env& env, const std::string& directory) {
   if (version > kFormatVersion) {
     return FailedPrecondition("{}: written in format {}, newest known {}: open it with a newer auspex", directory, version,
                               kFormatVersion);
+  }
+  if (version > 0) {
+    return FailedPrecondition("{}: written in format {}, expected {}: open it with the auspex that wrote it", directory,
+                              version, kFormatVersion);
   }
   return Corruption("{}: found \"{}\", expected \"{}{}\"", path, text, kFormatText, kFormatVersion);
 }

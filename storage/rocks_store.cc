@@ -62,7 +62,13 @@ RocksStore::RocksStore(const StoreOptions& options)
 RocksStore::~RocksStore() { static_cast<void>(Close()); }
 
 Status RocksStore::Start() {
+  int64_t begin_ns = options_.clock->MonotonicNs();
+  const auto lap = [&] {
+    const int64_t end_ns = options_.clock->MonotonicNs();
+    return end_ns - std::exchange(begin_ns, end_ns);
+  };
   AUSPEX_ASSIGN_OR_RETURN(rocks_, Rocks::Open(options_));
+  open_times_.database = lap();
   if (!rocks_->damage().empty()) AUSPEX_RETURN_IF_ERROR(Damaged(Corruption("{}", rocks_->damage())));
   if (rocks_->writable()) AUSPEX_RETURN_IF_ERROR(RemoveIngestLeftovers(*rocks_));
   archive_ = std::make_shared<SeriesArchive>(rocks_);
@@ -71,6 +77,7 @@ Status RocksStore::Start() {
   archived_day_ = Today();
   index_.SetToday(archived_day_);
   AUSPEX_RETURN_IF_ERROR(LoadIndex());
+  open_times_.index = lap();
   AUSPEX_RETURN_IF_ERROR(LoadState());
   AUSPEX_RETURN_IF_ERROR(Damaged(LoadTombstones()));
   AUSPEX_RETURN_IF_ERROR(Damaged(histograms_.Load(*rocks_)));
@@ -78,13 +85,23 @@ Status RocksStore::Start() {
   coarse_end_ms_ = std::max(kMinTimeMs, coarse_.EndMs());
   AUSPEX_RETURN_IF_ERROR(Damaged(exemplars_.Load(*rocks_)));
   index_.Reserve(exemplars_.ordinals_end());  // they may outlive their series, and must not become another's
-  AUSPEX_RETURN_IF_ERROR(Replay());
+  open_times_.state = lap();
   AUSPEX_RETURN_IF_ERROR(CheckMark());
+  // Before the replay, which flushes when there is much of it.
+  if (rocks_->writable()) StartSyncer();
+  AUSPEX_RETURN_IF_ERROR(Replay());
+  open_times_.journal = lap();
   if (!rocks_->writable()) {
     if (options_.read_only && !failed_) read_only_reason_ = "opened read-only";
     failed_ = true;
     return OkStatus();
   }
+  if (!accepted_damage_.empty()) AUSPEX_RETURN_IF_ERROR(AcceptLoss());
+  maintainer_ = std::thread([this] { Maintain(); });
+  return OkStatus();
+}
+
+void RocksStore::StartSyncer() {
   WatchDisk();
   syncer_ = std::make_unique<WalSyncer>(
       rocks_->db(), options_.sync == SyncMode::kInterval && !options_.in_memory,
@@ -94,9 +111,6 @@ Status RocksStore::Start() {
         MoveMark();
       },
       [this](Status status) { static_cast<void>(Failed(std::move(status))); });
-  if (!accepted_damage_.empty()) AUSPEX_RETURN_IF_ERROR(AcceptLoss());
-  maintainer_ = std::thread([this] { Maintain(); });
-  return OkStatus();
 }
 
 Status RocksStore::Damaged(Status status) {
@@ -104,7 +118,10 @@ Status RocksStore::Damaged(Status status) {
   // Opened all the same: what is there can be read, but until somebody says so nothing is written over the evidence.
   if (options_.accept_data_loss && rocks_->writable()) {
     if (accepted_damage_.empty()) accepted_damage_ = status.message();
-  } else if (!failed_) {
+    return OkStatus();
+  }
+  const std::lock_guard lock(failure_mu_);
+  if (!failed_) {
     read_only_reason_ = "damaged: " + status.message();
     failed_ = true;
   }
@@ -128,7 +145,7 @@ Status RocksStore::AcceptLoss() {
   std::string number;
   AppendVarint(number, checkpoint_);
   AUSPEX_CHECK(batch.Put(rocks_->family(Family::kState), AsSlice(kCheckpointKey), number).ok());
-  for (const std::string& key : lost_series_) AUSPEX_CHECK(batch.Delete(rocks_->family(Family::kSeries), key).ok());
+  DropLostIndex(batch);
   AUSPEX_RETURN_IF_ERROR(FromRocks(rocks_->db().Write(rocksdb::WriteOptions(), &batch), "acceptance of a loss"));
   AUSPEX_RETURN_IF_ERROR(CutJournal());
   const uint64_t sequence = rocks_->db().GetLatestSequenceNumber();
@@ -143,24 +160,6 @@ void RocksStore::MoveMark() {
   mark_candidate_ = rocks_->db().GetLatestSequenceNumber();
   if (synced == 0 || (options_.sync == SyncMode::kAlways && !Failed(syncer_->SyncAll()).ok())) return;
   static_cast<void>(mark_->Write(synced));  // without it less damage is noticed, and none is done
-}
-
-Status RocksStore::LoadIndex() {
-  rocksdb::ReadOptions read;
-  read.fill_cache = false;
-  for (const Family family : {Family::kSymbols, Family::kSeries}) {
-    const std::unique_ptr<rocksdb::Iterator> it(rocks_->db().NewIterator(read, rocks_->family(family)));
-    for (it->SeekToFirst(); it->Valid(); it->Next()) {
-      const Status row = family == Family::kSymbols ? index_.LoadSymbol(AsView(it->key()), AsView(it->value()))
-                                                    : index_.LoadSeries(AsView(it->key()), AsView(it->value()));
-      if (row.ok()) continue;
-      AUSPEX_RETURN_IF_ERROR(Damaged(row));
-      if (family == Family::kSeries) lost_series_.push_back(it->key().ToString());
-    }
-    AUSPEX_RETURN_IF_ERROR(Damaged(FromRocks(it->status(), FamilyName(family))));
-  }
-  index_.Reserve(archive_->ordinals_end());
-  return OkStatus();
 }
 
 Result<uint64_t> RocksStore::StoredNumber(std::string_view key) const {
@@ -218,6 +217,12 @@ Status RocksStore::Replay() {
     AUSPEX_RETURN_IF_ERROR(Damaged(ReplayRecord(*sequence, AsView(it->value()))));
     journal_bytes_ += it->value().size();
     next_sequence_ = *sequence + 1;
+    // A head in use and one being flushed may have been there, or the budget was larger then.
+    if (rocks_->writable() && !failed_ && frozen_ == nullptr &&
+        head_->bytes() + histograms_.head_bytes() >= 2 * head_limit_bytes_) {
+      // A failure has made the store read-only, or the disk is full: what was flushed in vain can be read all the same.
+      static_cast<void>(FlushLocked());
+    }
   }
   return Damaged(FromRocks(it->status(), "journal"));
 }
@@ -237,7 +242,8 @@ Status RocksStore::ReplayRecord(uint64_t sequence, std::string_view record) {
   AUSPEX_RETURN_IF_ERROR(DecodeJournalRecord(sequence, record, rows));
   Status lost;
   size_t kept = 0;
-  for (size_t i = 0; i < rows.ordinals.size(); ++i) {
+  if (index_.AllKnown(rows.ordinals)) kept = rows.ordinals.size();
+  for (size_t i = kept; i < rows.ordinals.size(); ++i) {
     if (!index_.Known(rows.ordinals[i])) {
       lost = Corruption("journal record {}: series {} is not stored", sequence, rows.ordinals[i]);
       continue;
@@ -413,26 +419,26 @@ Status RocksStore::WriteLocked(const WriteBatch& samples, const Rows& rows, std:
                                std::span<const Transaction::Change> changes) {
   batch_.Clear();
   std::vector<uint32_t> new_series;
-  const auto put = [&](Family family) {
-    return [this, family](std::string_view key, std::string_view value) {
-      AUSPEX_CHECK(batch_.Put(rocks_->family(family), AsSlice(key), AsSlice(value)).ok());
-    };
+  IndexRowWriter symbol_rows;
+  IndexRowWriter series_rows;
+  const auto put_journal = [&](uint64_t sequence, std::string_view record) {
+    AUSPEX_CHECK(batch_.Put(rocks_->family(Family::kJournal), JournalKey(sequence), AsSlice(record)).ok());
   };
   if (!rows.ordinals.empty()) {
-    index_.UnstoredRows(rows.ordinals, put(Family::kSymbols), put(Family::kSeries), new_series);
-    put(Family::kJournal)(JournalKey(next_sequence_), journal_record);
+    index_.Unstored(rows.ordinals, symbol_rows, series_rows, new_series);
+    put_journal(next_sequence_, journal_record);
   }
   uint64_t sequences = rows.ordinals.empty() ? 0 : 1;
   uint64_t record_bytes = journal_record.size();
   if (!histograms.empty()) {
-    index_.UnstoredRows(histograms.ordinals, put(Family::kSymbols), put(Family::kSeries), new_series);
+    index_.Unstored(histograms.ordinals, symbol_rows, series_rows, new_series);
     const std::string record = EncodeHistogramRecord(histograms);
-    put(Family::kJournal)(JournalKey(next_sequence_ + sequences++), record);
+    put_journal(next_sequence_ + sequences++, record);
     record_bytes += record.size();
   }
-  if (!exemplars.ordinals.empty()) {
-    index_.UnstoredRows(exemplars.ordinals, put(Family::kSymbols), put(Family::kSeries), new_series);
-  }
+  if (!exemplars.ordinals.empty()) index_.Unstored(exemplars.ordinals, symbol_rows, series_rows, new_series);
+  PutIndexRows(Family::kSymbols, symbol_rows, batch_);
+  PutIndexRows(Family::kSeries, series_rows, batch_);
   PutMetadata(samples, exemplars);
   for (const Transaction::Change& change : changes) {
     const std::string key = RecordKey(samples.tenant(), change.kind, change.key);
@@ -464,7 +470,7 @@ Status RocksStore::WaitForRoom(std::unique_lock<std::mutex>& append_lock) {
   }
   wake_.notify_one();
   // Writers go on into the new head while the old one is flushed, and wait only when that one is full as well.
-  while (frozen_ != nullptr && head_->bytes() + histograms_.head_bytes() >= head_limit_bytes_) {
+  while (frozen_ != nullptr && head_->bytes() + frozen_->bytes() + histograms_.bytes() >= 2 * head_limit_bytes_) {
     if (failed_) return CheckWritable();
     room_.wait_for(append_lock, std::chrono::milliseconds(100));
   }
@@ -527,6 +533,7 @@ void RocksStore::Maintain() {
         if (flush) static_cast<void>(FlushLocked());
         if (care) static_cast<void>(ApplyRetentionLocked());
         if (care && ArchiveIsDue()) static_cast<void>(ArchiveIdleLocked());
+        if (care) static_cast<void>(TidyIndexLocked());
       }
       if (SealIsDue()) static_cast<void>(SealInBackground());
       if (care) last_care_ns = options_.clock->MonotonicNs();

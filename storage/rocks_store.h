@@ -34,6 +34,17 @@
 
 namespace auspex::storage {
 
+/// What an opening spent its time on, nanoseconds.
+struct OpenTimes {
+  int64_t database = 0;  ///< RocksDB's own, its log among it
+  int64_t index = 0;     ///< symbols and series
+  int64_t state = 0;     ///< everything that is small: which series have blocks, deletions, exemplars
+  int64_t journal = 0;   ///< into the head
+  std::vector<std::pair<std::string, int64_t>> Parts() const {
+    return {{"database", database}, {"index", index}, {"state", state}, {"journal", journal}};
+  }
+};
+
 /// The store on RocksDB. A batch becomes one journal record, then rows of the head; a flush turns the head into hot blocks, a
 /// seal turns hot blocks into cold ones.
 ///
@@ -45,6 +56,7 @@ class RocksStore final : public Store {
   explicit RocksStore(const StoreOptions& options);
   ~RocksStore() override;
   Status Start();
+  const OpenTimes& open_times() const { return open_times_; }
 
   Result<SeriesRef> Resolve(TenantId tenant, const Labels& labels) override;
   Result<AppendReport> Append(const WriteBatch& batch) override;
@@ -91,13 +103,40 @@ class RocksStore final : public Store {
   static constexpr std::string_view kCheckpointKey = "checkpoint";
   static constexpr std::string_view kGenerationKey = "generation";
 
-  // rocks_store.cc
+  /// What a family of the index holds on disk: rows, the numbers in them, and bytes.
+  struct IndexRows {
+    uint64_t rows = 0;
+    uint64_t entries = 0;
+    uint64_t bytes = 0;
+    IndexRows& operator+=(const IndexRows& other) {
+      rows += other.rows;
+      entries += other.entries;
+      bytes += other.bytes;
+      return *this;
+    }
+    IndexRows& operator-=(const IndexRows& other) {
+      rows -= other.rows;
+      entries -= other.entries;
+      bytes -= other.bytes;
+      return *this;
+    }
+  };
+
+  // rocks_store_index.cc
   Status LoadIndex();
+  /// Adds the rows to the batch. Under append_mu_.
+  void PutIndexRows(Family family, IndexRowWriter& writer, rocksdb::WriteBatch& batch);
+  void DropLostIndex(rocksdb::WriteBatch& batch);
+  Status TidyIndexLocked();
+  Status TidyIndexFamily(Family family);
+
+  // rocks_store.cc
   Status LoadState();
   static Result<std::pair<ActiveName, Roaring>> DecodeActiveRow(std::string_view key, std::string_view value);
   Result<uint64_t> StoredNumber(std::string_view key) const;
   Status Replay();
   Status ReplayRecord(uint64_t sequence, std::string_view record);
+  void StartSyncer();
   Status Damaged(Status status);
   Status CheckMark();
   Status AcceptLoss();
@@ -180,10 +219,11 @@ class RocksStore final : public Store {
   SeriesIndex& index_ = *index_owner_;
   std::shared_ptr<SeriesArchive> archive_;
   std::unique_ptr<WalSyncer> syncer_;
-  std::unique_ptr<LogMark> mark_;         // null in memory
-  uint64_t mark_candidate_ = 0;           // the syncer's own: what the log held an interval ago
-  std::string accepted_damage_;           // found at open, and gone on from
-  std::vector<std::string> lost_series_;  // keys of rows that cannot be read
+  std::unique_ptr<LogMark> mark_;                               // null in memory
+  uint64_t mark_candidate_ = 0;                                 // the syncer's own: what the log held an interval ago
+  std::string accepted_damage_;                                 // found at open, and gone on from
+  std::vector<uint32_t> lost_series_;                           // that name symbols which are not there
+  std::map<Family, std::vector<std::string>> lost_index_rows_;  // keys of rows that cannot be read
 
   std::mutex maintenance_mu_;
   uint64_t generation_ = 0;       // of the youngest blocks
@@ -193,6 +233,8 @@ class RocksStore final : public Store {
   std::condition_variable room_;  // with append_mu_: a flush made room
   uint64_t next_sequence_ = 1;
   uint64_t checkpoint_ = 0;  // every batch up to here lies in blocks
+  uint64_t next_index_row_ = 1;
+  std::map<Family, IndexRows> index_rows_;
   rocksdb::WriteBatch batch_;
   MetadataTable metadata_;
   ExemplarTable exemplars_;
@@ -215,6 +257,7 @@ class RocksStore final : public Store {
   std::atomic<bool> disk_full_{false};
   std::atomic<int64_t> coarse_end_ms_{kMinTimeMs};  // there are no samples before: summaries took their place
   uint64_t replayed_samples_ = 0;
+  OpenTimes open_times_;
 
   mutable std::mutex failure_mu_;
   std::string read_only_reason_;

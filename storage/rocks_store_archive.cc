@@ -1,7 +1,6 @@
 #include <algorithm>
 #include <vector>
 
-#include "base/bytes.h"
 #include "rocks_store.h"
 
 // Memory holds the index of what is written to: a series that nothing was written to on this day or the one before moves into
@@ -64,11 +63,9 @@ Status RocksStore::EvictSlice(std::span<const uint32_t> ordinals, uint16_t day) 
   index_.Evict(leaving, day, series, symbols);
   rocksdb::WriteBatch batch;
   const auto remove = [&](Family family, std::span<const uint32_t> numbers) {
-    for (const uint32_t number : numbers) {
-      std::string key;
-      AppendBigEndian(key, number);
-      AUSPEX_CHECK(batch.Delete(rocks_->family(family), key).ok());
-    }
+    IndexRowWriter removed;
+    for (const uint32_t number : numbers) removed.AddRemoved(number);
+    PutIndexRows(family, removed, batch);
   };
   remove(Family::kSeries, series);
   remove(Family::kSymbols, symbols);

@@ -203,6 +203,7 @@ Status RocksStore::SealLocked() {
   AUSPEX_RETURN_IF_ERROR(PurgeDeleted(deleted));
   AUSPEX_RETURN_IF_ERROR(MergeHistograms());
   AUSPEX_RETURN_IF_ERROR(ArchiveIdleLocked());
+  AUSPEX_RETURN_IF_ERROR(TidyIndexLocked());
   AUSPEX_RETURN_IF_ERROR(Failed(rocks_->FlushFamilies(/*wait=*/true)));
   for (const Family family : {Family::kHot, Family::kJournal, Family::kCold}) {
     const auto status = rocks_->db().CompactRange(rocksdb::CompactRangeOptions(), rocks_->family(family), nullptr, nullptr);

@@ -5,29 +5,25 @@
 #include <optional>
 
 #include <re2/re2.h>
+#include <boost/unordered/unordered_flat_set.hpp>
 
-#include "base/bytes.h"
 #include "matcher_shape.h"
 
 namespace auspex::storage {
-namespace {
 
-constexpr uint8_t kSeriesRowVersion = 1;
-constexpr size_t kMaxPairs = SeriesIndex::kMaxLabelsBytes / 4;
-
-}  // namespace
-
-SeriesIndex::SeriesIndex() : by_labels_(0, SeriesHash{this}, SeriesEqual{this}) {}
-
-bool SeriesIndex::Same(const SeriesKey& key, uint32_t ordinal) const {
+bool SeriesIndex::Same(TenantId tenant, const Labels& labels, uint32_t ordinal) const {
   const Series& series = At(ordinal);
-  if (series.hash != key.hash || series.tenant != key.tenant) return false;
-  auto it = key.labels->begin();
+  if (series.tenant != tenant) return false;
+  auto it = labels.begin();
   for (const Pair pair : PairsOf(series)) {
-    if (it == key.labels->end() || *it != LabelView{symbols_.Text(pair.name), symbols_.Text(pair.value)}) return false;
+    if (it == labels.end() || *it != LabelView{symbols_.Text(pair.name), symbols_.Text(pair.value)}) return false;
     ++it;
   }
-  return it == key.labels->end();
+  return it == labels.end();
+}
+
+uint32_t SeriesIndex::FindLabels(TenantId tenant, uint64_t hash, const Labels& labels) const {
+  return by_labels_.Find(hash, [&](uint32_t ordinal) { return Same(tenant, labels, ordinal); });
 }
 
 Status SeriesIndex::ResolveAll(TenantId tenant, std::span<const Labels> labels, std::span<uint32_t> out) {
@@ -37,9 +33,8 @@ Status SeriesIndex::ResolveAll(TenantId tenant, std::span<const Labels> labels, 
     const std::shared_lock lock(mu_);
     for (size_t i = 0; i < labels.size(); ++i) {
       hashes[i] = SeriesArchive::HashOf(tenant, labels[i]);
-      const auto at = by_labels_.find(SeriesKey{tenant, hashes[i], &labels[i]});
-      out[i] = at == by_labels_.end() ? SymbolTable::kAbsent : *at;
-      missing += at == by_labels_.end() ? 1 : 0;
+      out[i] = FindLabels(tenant, hashes[i], labels[i]);
+      missing += out[i] == SymbolTable::kAbsent ? 1 : 0;
     }
   }
   if (missing == 0) return OkStatus();
@@ -55,9 +50,8 @@ Status SeriesIndex::ResolveAll(TenantId tenant, std::span<const Labels> labels, 
   const std::unique_lock lock(mu_);
   for (size_t i = 0; i < labels.size(); ++i) {
     if (out[i] != SymbolTable::kAbsent) continue;
-    const SeriesKey key{tenant, hashes[i], &labels[i]};
-    const auto at = by_labels_.find(key);  // another writer, or an earlier row, may have added it
-    out[i] = at == by_labels_.end() ? Add(key) : *at;
+    out[i] = FindLabels(tenant, hashes[i], labels[i]);  // another writer, or an earlier row, may have added it
+    if (out[i] == SymbolTable::kAbsent) out[i] = Add(tenant, hashes[i], labels[i]);
   }
   return OkStatus();
 }
@@ -68,16 +62,16 @@ std::vector<SeriesIndex::Pair> SeriesIndex::PairsFor(const Labels& labels) {
   return pairs;
 }
 
-uint32_t SeriesIndex::Add(const SeriesKey& key) {
-  const std::vector<Pair> pairs = PairsFor(*key.labels);
-  const uint32_t metric = symbols_.FindOrAdd(key.labels->MetricName());
-  const auto [at, added] = group_of_metric_.try_emplace({key.tenant, metric}, groups_end_);
+uint32_t SeriesIndex::Add(TenantId tenant, uint64_t hash, const Labels& labels) {
+  const std::vector<Pair> pairs = PairsFor(labels);
+  const uint32_t metric = symbols_.FindOrAdd(labels.MetricName());
+  const auto [at, added] = group_of_metric_.try_emplace({tenant, metric}, groups_end_);
   if (added) {
     ++groups_end_;
     symbols_.AddRef(metric);
   }
   const uint32_t ordinal = ordinals_end_.load(std::memory_order_relaxed);
-  Enter(ordinal, key.tenant, at->second, key.hash, pairs);
+  Enter(ordinal, tenant, at->second, hash, pairs);
   unstored_count_.fetch_add(1, std::memory_order_release);
   return ordinal;
 }
@@ -99,7 +93,7 @@ uint32_t SeriesIndex::TakePairs(std::span<const Pair> pairs) {
   return at;
 }
 
-void SeriesIndex::Enter(uint32_t ordinal, TenantId tenant, uint32_t group, uint64_t hash, std::span<const Pair> pairs) {
+SeriesIndex::Series& SeriesIndex::Place(uint32_t ordinal, TenantId tenant, uint32_t group, std::span<const Pair> pairs) {
   const size_t page = ordinal >> kPageBits;
   if (page >= pages_.size()) {
     pages_.resize(page + 1);
@@ -108,7 +102,6 @@ void SeriesIndex::Enter(uint32_t ordinal, TenantId tenant, uint32_t group, uint6
   if (pages_[page] == nullptr) pages_[page] = std::make_unique<Series[]>(size_t{1} << kPageBits);
   ++page_counts_[page];
   Series& series = At(ordinal);
-  series.hash = hash;
   series.pairs_at = TakePairs(pairs);
   series.group = group;
   series.tenant = tenant;
@@ -116,7 +109,24 @@ void SeriesIndex::Enter(uint32_t ordinal, TenantId tenant, uint32_t group, uint6
   series.pairs_count = static_cast<uint16_t>(pairs.size()) & 0x3fff;
   series.known = 1;
   series.stored = 0;
-  by_labels_.insert(ordinal);
+  groups_end_ = std::max(groups_end_, group + 1);
+  if (ordinal >= ordinals_end_.load(std::memory_order_relaxed)) ordinals_end_.store(ordinal + 1, std::memory_order_release);
+  series_count_.fetch_add(1, std::memory_order_relaxed);
+  return series;
+}
+
+void SeriesIndex::Forget(uint32_t ordinal) {
+  Series& series = At(ordinal);
+  free_pairs_[series.pairs_count].push_back(series.pairs_at);
+  series = Series();
+  const size_t page = ordinal >> kPageBits;
+  if (--page_counts_[page] == 0) pages_[page].reset();
+  series_count_.fetch_sub(1, std::memory_order_relaxed);
+}
+
+void SeriesIndex::Enter(uint32_t ordinal, TenantId tenant, uint32_t group, uint64_t hash, std::span<const Pair> pairs) {
+  Place(ordinal, tenant, group, pairs).hash = hash;
+  by_labels_.Insert(hash, ordinal);
   Postings& postings = postings_[tenant];
   postings.AddSeries(ordinal);
   for (const Pair pair : pairs) {
@@ -125,8 +135,6 @@ void SeriesIndex::Enter(uint32_t ordinal, TenantId tenant, uint32_t group, uint6
     symbols_.AddRef(pair.value);
   }
   symbol_stored_.resize(symbols_.size());
-  if (ordinal >= ordinals_end_.load(std::memory_order_relaxed)) ordinals_end_.store(ordinal + 1, std::memory_order_release);
-  series_count_.fetch_add(1, std::memory_order_relaxed);
 }
 
 void SeriesIndex::OrdinalsOf(TenantId tenant, std::span<const SeriesRef> refs, std::span<uint32_t> out) const {
@@ -143,15 +151,25 @@ bool SeriesIndex::Known(uint32_t ordinal) const {
   return Find(ordinal) != nullptr;
 }
 
+bool SeriesIndex::AllKnown(std::span<const uint32_t> ordinals) const {
+  const std::shared_lock lock(mu_);
+  return std::all_of(ordinals.begin(), ordinals.end(), [&](uint32_t ordinal) { return Find(ordinal) != nullptr; });
+}
+
 bool SeriesIndex::Belongs(uint32_t ordinal, TenantId tenant) const {
   const std::shared_lock lock(mu_);
   const Series* const series = Find(ordinal);
   return series != nullptr && series->tenant == tenant;
 }
 
+uint64_t SeriesIndex::symbols_count() const {
+  const std::shared_lock lock(mu_);
+  return symbols_.count();
+}
+
 uint64_t SeriesIndex::bytes() const {
   const std::shared_lock lock(mu_);
-  uint64_t bytes = symbols_.bytes() + pages_.capacity() * (sizeof(pages_[0]) + 1) + by_labels_.bucket_count() * 5;
+  uint64_t bytes = symbols_.bytes() + pages_.capacity() * (sizeof(pages_[0]) + 1) + by_labels_.bytes();
   bytes += pairs_.size() * sizeof(Pair) << kPairBits;
   for (const uint8_t count : page_counts_) bytes += count > 0 ? sizeof(Series) << kPageBits : 0;
   for (const auto& [length, places] : free_pairs_) bytes += places.capacity() * sizeof(uint32_t);
@@ -311,10 +329,10 @@ void SeriesIndex::Restrict(const Postings& postings, const Matcher& matcher, Roa
   const bool bounded = matcher.op() == kRegex && shape.prefix().empty() && shape.part().empty() &&
                        matcher.regex()->PossibleMatchRange(&low, &high, 64) && !low.empty();
   Roaring chosen;
-  for (const uint32_t value : name->values) {
+  for (const auto& [value, list] : name->values) {
     const std::string_view text = symbols_.Text(value);
     const bool passes = !(bounded && (text < low || text > high)) && matches(text);
-    if (passes != keeps_absent) postings.Find(name_symbol, value)->AddTo(chosen);
+    if (passes != keeps_absent) list.AddTo(chosen);
   }
   if (keeps_absent) {
     set -= chosen;
@@ -380,37 +398,59 @@ std::vector<std::string> SeriesIndex::ValuesOf(TenantId tenant, std::string_view
   return out;
 }
 
-void SeriesIndex::UnstoredRows(std::span<const uint32_t> ordinals, const PutRow& symbol, const PutRow& series,
-                               std::vector<uint32_t>& written) const {
+void SeriesIndex::Unstored(std::span<const uint32_t> ordinals, IndexRowWriter& symbols, IndexRowWriter& series,
+                           std::vector<uint32_t>& written) const {
   if (unstored_count_.load(std::memory_order_acquire) == 0) return;
   const std::shared_lock lock(mu_);
+  const size_t first = written.size();
   for (const uint32_t ordinal : ordinals) {
     if (At(ordinal).stored == 0) written.push_back(ordinal);
   }
-  std::sort(written.begin(), written.end());
-  written.erase(std::unique(written.begin(), written.end()), written.end());
-  boost::unordered_flat_set<uint32_t> symbols;
-  for (const uint32_t ordinal : written) {
-    const Series& row = At(ordinal);
-    std::string key;
-    AppendBigEndian(key, ordinal);
-    std::string value;
-    AppendFixed(value, kSeriesRowVersion);
-    AppendVarint(value, row.tenant);
-    AppendVarint(value, row.group);
-    AppendVarint(value, row.pairs_count);
-    for (const Pair pair : PairsOf(row)) {
-      AppendVarint(value, pair.name);
-      AppendVarint(value, pair.value);
+  const auto begin = written.begin() + static_cast<ptrdiff_t>(first);
+  std::sort(begin, written.end());
+  written.erase(std::unique(begin, written.end()), written.end());
+  boost::unordered_flat_set<uint32_t> put;
+  for (size_t i = first; i < written.size(); ++i) {
+    const Series& row = At(written[i]);
+    const std::span<const Pair> pairs = PairsOf(row);
+    for (const Pair pair : pairs) {
       for (const uint32_t id : {pair.name, pair.value}) {
-        if (symbol_stored_[id] || !symbols.insert(id).second) continue;
-        std::string symbol_key;
-        AppendBigEndian(symbol_key, id);
-        symbol(symbol_key, symbols_.Text(id));
+        if (!symbol_stored_[id] && put.insert(id).second) symbols.AddSymbol(id, symbols_.Text(id));
       }
     }
-    series(key, value);
+    series.AddSeries({written[i], row.tenant, row.group, pairs});
   }
+}
+
+Result<size_t> SeriesIndex::SymbolsLeft(std::string_view row, IndexRowWriter& left) const {
+  const std::shared_lock lock(mu_);
+  size_t gone = 0;
+  AUSPEX_RETURN_IF_ERROR(VisitSymbols(row, [&](uint32_t id, std::string_view text) {
+    // Its id may name another text by now, which then has a row of its own.
+    if (symbols_.Has(id) && symbol_stored_[id] && symbols_.Text(id) == text) {
+      left.AddSymbol(id, text);
+    } else {
+      ++gone;
+    }
+  }));
+  return gone;
+}
+
+Result<size_t> SeriesIndex::SeriesLeft(std::string_view row, IndexRowWriter& left) const {
+  const std::shared_lock lock(mu_);
+  size_t gone = 0;
+  AUSPEX_RETURN_IF_ERROR(VisitSeries(row, [&](const IndexedSeries& stored) {
+    const Series* const series = Find(stored.ordinal);
+    // If it came back from the archive since, then perhaps with other symbols; it has a younger row then.
+    const std::span<const Pair> pairs = series == nullptr ? std::span<const Pair>() : PairsOf(*series);
+    if (series != nullptr && series->stored != 0 &&
+        std::equal(pairs.begin(), pairs.end(), stored.pairs.begin(), stored.pairs.end())) {
+      left.AddSeries(stored);
+    } else {
+      ++gone;
+    }
+  }));
+  return gone;
 }
 
 void SeriesIndex::MarkStored(std::span<const uint32_t> ordinals) {
@@ -431,57 +471,6 @@ void SeriesIndex::MarkStored(std::span<const uint32_t> ordinals) {
 void SeriesIndex::Reserve(uint32_t end) {
   const std::unique_lock lock(mu_);
   if (end > ordinals_end_.load(std::memory_order_relaxed)) ordinals_end_.store(end, std::memory_order_release);
-}
-
-Status SeriesIndex::LoadSymbol(std::string_view key, std::string_view value) {
-  const std::unique_lock lock(mu_);
-  if (key.size() != 4) return Corruption("symbol: key of {} bytes, expected 4", key.size());
-  const auto id = ReadBigEndian<uint32_t>(key.data());
-  // Ids are given again when they are free, so they lie close together; a place is made for each that is left out.
-  constexpr uint32_t kMostLeftOut = uint32_t{1} << 24;
-  if (id > symbols_.size() + kMostLeftOut) return Corruption("symbol {}: only {} ids before it", id, symbols_.size());
-  if (!symbols_.Restore(id, value)) return Corruption("symbol {}: \"{}\" has another id too", id, value);
-  symbol_stored_.resize(symbols_.size());
-  symbol_stored_[id] = true;
-  return OkStatus();
-}
-
-Status SeriesIndex::LoadSeries(std::string_view key, std::string_view value) {
-  const std::unique_lock lock(mu_);
-  if (key.size() != 4) return Corruption("series: key of {} bytes, expected 4", key.size());
-  const auto ordinal = ReadBigEndian<uint32_t>(key.data());
-  ByteReader reader(value);
-  const uint8_t version = reader.Byte();
-  if (reader.ok() && version != kSeriesRowVersion) {
-    return Corruption("series {}: version: stored {}, newest known {}", ordinal, version, kSeriesRowVersion);
-  }
-  const auto tenant = static_cast<TenantId>(reader.Varint());
-  const auto group = static_cast<uint32_t>(reader.Varint());
-  const uint64_t count = reader.Varint();
-  if (!reader.ok() || count > kMaxPairs)
-    return Corruption("series {}: {} label pairs in {} bytes", ordinal, count, value.size());
-  std::vector<Pair> pairs(count);
-  for (Pair& pair : pairs) {
-    pair.name = static_cast<uint32_t>(reader.Varint());
-    pair.value = static_cast<uint32_t>(reader.Varint());
-    if (pair.name >= symbols_.size() || pair.value >= symbols_.size() || symbols_.Text(pair.name).empty()) {
-      return Corruption("series {}: names a symbol that is not stored", ordinal);
-    }
-  }
-  if (!reader.Done()) return Corruption("series {}: row of {} bytes is not whole", ordinal, value.size());
-  std::string_view metric;
-  std::vector<LabelView> views;
-  for (const Pair pair : pairs) {
-    views.push_back({symbols_.Text(pair.name), symbols_.Text(pair.value)});
-    if (views.back().name == kMetricName) metric = views.back().value;
-  }
-  Enter(ordinal, tenant, group, SeriesArchive::HashOf(tenant, Labels::FromSorted(views)), pairs);
-  At(ordinal).stored = 1;
-  const uint32_t metric_symbol = symbols_.FindOrAdd(metric);
-  if (group_of_metric_.try_emplace({tenant, metric_symbol}, group).second) symbols_.AddRef(metric_symbol);
-  symbol_stored_.resize(symbols_.size());
-  groups_end_ = std::max(groups_end_, group + 1);
-  return OkStatus();
 }
 
 }  // namespace auspex::storage

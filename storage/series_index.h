@@ -12,12 +12,13 @@
 #include <string_view>
 #include <vector>
 
-#include <boost/unordered/unordered_flat_set.hpp>
 #include <roaring/roaring.hh>
 
 #include "auspex/storage/base/result.h"
 #include "auspex/storage/labels.h"
 #include "auspex/storage/matcher.h"
+#include "id_table.h"
+#include "index_rows.h"
 #include "keys.h"
 #include "postings.h"
 #include "series_archive.h"
@@ -33,7 +34,6 @@ class SeriesIndex {
   /// Larger label sets are refused before they get here: the pairs of one series lie in one chunk.
   static constexpr size_t kMaxLabelsBytes = size_t{64} << 10;
 
-  SeriesIndex();
   /// Where series that are not in memory are looked for. Before anything else; must outlive every call.
   void SetArchive(const SeriesArchive* archive) { archive_ = archive; }
 
@@ -44,6 +44,7 @@ class SeriesIndex {
   void OrdinalsOf(TenantId tenant, std::span<const SeriesRef> refs, std::span<uint32_t> out) const;
   /// Whether the ordinal names a series in memory.
   bool Known(uint32_t ordinal) const;
+  bool AllKnown(std::span<const uint32_t> ordinals) const;
   /// Whether the ordinal names a series of the tenant. Brings it back into memory. Errors: of the archive.
   Result<bool> Recall(uint32_t ordinal, TenantId tenant);
   /// Whether the ordinal names a series of the tenant in memory.
@@ -85,15 +86,23 @@ class SeriesIndex {
   std::vector<std::string> NamesOf(TenantId tenant, const Roaring& series) const;
   std::vector<std::string> ValuesOf(TenantId tenant, std::string_view name, const Roaring& series, size_t limit) const;
 
-  /// The rows of those series, and of their symbols, that are not yet known to be stored. Cheap when there are none.
-  using PutRow = std::function<void(std::string_view key, std::string_view value)>;
-  void UnstoredRows(std::span<const uint32_t> ordinals, const PutRow& symbol, const PutRow& series,
-                    std::vector<uint32_t>& written) const;
+  /// What of those series, and of their symbols, is not yet known to be stored. `written` is told which series. Cheap when
+  /// there is nothing.
+  void Unstored(std::span<const uint32_t> ordinals, IndexRowWriter& symbols, IndexRowWriter& series,
+                std::vector<uint32_t>& written) const;
   void MarkStored(std::span<const uint32_t> ordinals);
+  /// What a stored row has that is still there goes to `left`. Returns how much is not. Errors: Corruption.
+  Result<size_t> SymbolsLeft(std::string_view row, IndexRowWriter& left) const;
+  Result<size_t> SeriesLeft(std::string_view row, IndexRowWriter& left) const;
 
-  // Loading, before anything else: symbols first. Errors: Corruption.
-  Status LoadSymbol(std::string_view key, std::string_view value);
-  Status LoadSeries(std::string_view key, std::string_view value);
+  // Loading, before anything else. One thread may load symbols while another loads series.
+  /// Rows in the order of their keys. Returns how many symbols, or series, the row names. Errors: Corruption; what such a row
+  /// holds counts as not there.
+  Result<size_t> LoadSymbols(std::string_view row);
+  Result<size_t> LoadSeries(std::string_view row);
+  /// After the last row: makes the series findable. `lost` is told of those that name a symbol that is not there, which are
+  /// left out.
+  void FinishLoading(bool two_threads, const std::function<void(uint32_t ordinal, const Status& status)>& lost);
   /// Ordinals below `end` are not given to new series: they name some in the archive, or some that were lost.
   void Reserve(uint32_t end);
 
@@ -101,6 +110,7 @@ class SeriesIndex {
   /// Of memory, about.
   uint64_t bytes() const;
   uint64_t series_count() const { return series_count_.load(std::memory_order_relaxed); }
+  uint64_t symbols_count() const;
 
  private:
   struct Series {
@@ -114,28 +124,7 @@ class SeriesIndex {
     uint16_t stored : 1 = 0;
   };
   static_assert(sizeof(Series) == 24);
-  struct Pair {
-    uint32_t name;
-    uint32_t value;
-  };
-  struct SeriesKey {
-    TenantId tenant;
-    uint64_t hash;
-    const Labels* labels;
-  };
-  struct SeriesHash {
-    using is_transparent = void;
-    const SeriesIndex* index;
-    size_t operator()(uint32_t ordinal) const { return index->At(ordinal).hash; }
-    size_t operator()(const SeriesKey& key) const { return key.hash; }
-  };
-  struct SeriesEqual {
-    using is_transparent = void;
-    const SeriesIndex* index;
-    bool operator()(uint32_t a, uint32_t b) const { return a == b; }
-    bool operator()(const SeriesKey& a, uint32_t b) const { return index->Same(a, b); }
-    bool operator()(uint32_t a, const SeriesKey& b) const { return index->Same(b, a); }
-  };
+  using Pair = SymbolPair;
 
   const Series& At(uint32_t ordinal) const { return pages_[ordinal >> kPageBits][ordinal & kPageMask]; }
   Series& At(uint32_t ordinal) { return pages_[ordinal >> kPageBits][ordinal & kPageMask]; }
@@ -149,10 +138,16 @@ class SeriesIndex {
   SeriesArchive::Entry Archived(uint32_t ordinal) const;
   /// The ordinal of the series from then on.
   uint32_t Restore(const SeriesArchive::Entry& entry);
-  bool Same(const SeriesKey& key, uint32_t ordinal) const;
-  uint32_t Add(const SeriesKey& key);
+  /// The series in memory with those labels; SymbolTable::kAbsent when there is none.
+  uint32_t FindLabels(TenantId tenant, uint64_t hash, const Labels& labels) const;
+  bool Same(TenantId tenant, const Labels& labels, uint32_t ordinal) const;
+  uint32_t Add(TenantId tenant, uint64_t hash, const Labels& labels);
   std::vector<Pair> PairsFor(const Labels& labels);
   uint32_t TakePairs(std::span<const Pair> pairs);
+  /// Gives the series its place, where it cannot be found yet.
+  Series& Place(uint32_t ordinal, TenantId tenant, uint32_t group, std::span<const Pair> pairs);
+  /// Undoes Place.
+  void Forget(uint32_t ordinal);
   void Enter(uint32_t ordinal, TenantId tenant, uint32_t group, uint64_t hash, std::span<const Pair> pairs);
   std::span<const Pair> PairsOf(const Series& series) const {
     return {pairs_[series.pairs_at >> kPairBits].get() + (series.pairs_at & kPairMask), series.pairs_count};
@@ -161,6 +156,12 @@ class SeriesIndex {
   std::string_view ValueOf(const Series& series, uint32_t name_symbol) const;
   void Restrict(const Postings& postings, const Matcher& matcher, Roaring& set) const;
   bool Passes(const Series& series, std::span<const Matcher> matchers) const;
+  bool HasItsSymbols(const Series& series) const;
+  /// Of the series on those pages. Returns those that cannot be hashed.
+  std::vector<uint32_t> HashLoaded(size_t first_page, size_t last_page);
+  /// no_metric: the symbol of those without one.
+  void LinkLabels(uint32_t no_metric);
+  void LinkPostings();
 
   static constexpr int kPairBits = 15;
   static constexpr uint32_t kPairMask = (1u << kPairBits) - 1;
@@ -176,7 +177,7 @@ class SeriesIndex {
   std::vector<std::unique_ptr<Pair[]>> pairs_;          // chunks of 2^kPairBits
   uint32_t pairs_used_ = 0;                             // of the last chunk
   std::map<size_t, std::vector<uint32_t>> free_pairs_;  // by length: where series were that have left
-  boost::unordered_flat_set<uint32_t, SeriesHash, SeriesEqual> by_labels_;
+  IdTable by_labels_;
   std::map<TenantId, Postings> postings_;
   std::map<std::pair<TenantId, uint32_t>, uint32_t> group_of_metric_;
   uint32_t groups_end_ = 0;

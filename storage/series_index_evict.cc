@@ -46,8 +46,8 @@ void SeriesIndex::Evict(std::span<const uint32_t> ordinals, uint16_t day, std::v
   evictions_count_.fetch_add(1, std::memory_order_release);
   for (const uint32_t ordinal : ordinals) {
     if (Find(ordinal) == nullptr || At(ordinal).day >= day) continue;
-    Series& leaving = At(ordinal);
-    by_labels_.erase(ordinal);
+    const Series& leaving = At(ordinal);
+    by_labels_.Erase(leaving.hash, ordinal);
     Postings& postings = postings_[leaving.tenant];
     postings.RemoveSeries(ordinal);
     for (const Pair pair : PairsOf(leaving)) {
@@ -58,18 +58,13 @@ void SeriesIndex::Evict(std::span<const uint32_t> ordinals, uint16_t day, std::v
         symbol_stored_[symbol] = false;
       }
     }
-    free_pairs_[leaving.pairs_count].push_back(leaving.pairs_at);
     if (leaving.stored != 0) {
       series.push_back(ordinal);
     } else {
       unstored_count_.fetch_sub(1, std::memory_order_release);
     }
-    leaving = Series();
-    const size_t page = ordinal >> kPageBits;
-    if (--page_counts_[page] == 0) pages_[page].reset();
-    series_count_.fetch_sub(1, std::memory_order_relaxed);
+    Forget(ordinal);
   }
-  for (auto& [tenant, postings] : postings_) postings.DropGone();
   symbols_.Compact();
 }
 
@@ -87,7 +82,7 @@ SeriesArchive::Entry SeriesIndex::Archived(uint32_t ordinal) const {
 uint32_t SeriesIndex::Restore(const SeriesArchive::Entry& entry) {
   const uint64_t hash = SeriesArchive::HashOf(entry.tenant, entry.labels);
   // It may have come back since it was read, and if the archive has dropped it meanwhile, then under another ordinal.
-  if (const auto at = by_labels_.find(SeriesKey{entry.tenant, hash, &entry.labels}); at != by_labels_.end()) return *at;
+  if (const uint32_t at = FindLabels(entry.tenant, hash, entry.labels); at != SymbolTable::kAbsent) return at;
   const std::vector<Pair> pairs = PairsFor(entry.labels);
   Enter(entry.id.ordinal, entry.tenant, entry.id.group, hash, pairs);
   unstored_count_.fetch_add(1, std::memory_order_release);

@@ -12,7 +12,7 @@ constexpr size_t kArenaBytes = size_t{64} << 10;
 
 }  // namespace
 
-size_t SymbolTable::Hash::operator()(std::string_view text) const { return XXH3_64bits(text.data(), text.size()); }
+uint64_t SymbolTable::HashOf(std::string_view text) { return XXH3_64bits(text.data(), text.size()); }
 
 std::string_view SymbolTable::Keep(std::string_view text) {
   if (text.empty()) return "";
@@ -29,33 +29,31 @@ std::string_view SymbolTable::Keep(std::string_view text) {
   return {kept, text.size()};
 }
 
-uint32_t SymbolTable::Find(std::string_view text) const {
-  const auto at = ids_.find(text);
-  return at == ids_.end() ? kAbsent : *at;
-}
-
 uint32_t SymbolTable::FindOrAdd(std::string_view text) {
-  if (const uint32_t id = Find(text); id != kAbsent) return id;
+  const uint64_t hash = HashOf(text);
+  if (const uint32_t id = Find(hash, text); id != kAbsent) return id;
   uint32_t id = static_cast<uint32_t>(texts_.size());
-  // An id without a text may be in the list although a row that was loaded has taken it since.
-  while (!free_ids_.empty() && id == texts_.size()) {
-    if (texts_[free_ids_.back()].data() == nullptr) id = free_ids_.back();
+  if (!free_ids_.empty()) {
+    id = free_ids_.back();
     free_ids_.pop_back();
-  }
-  if (id == texts_.size()) {
+  } else {
     texts_.emplace_back();
     refs_.push_back(0);
   }
   texts_[id] = Keep(text);
-  ids_.insert(id);
+  ids_.Insert(hash, id);
   return id;
+}
+
+void SymbolTable::Drop(uint32_t id) {
+  ids_.Erase(HashOf(texts_[id]), id);
+  released_bytes_ += texts_[id].size();
+  texts_[id] = {};
 }
 
 bool SymbolTable::Release(uint32_t id) {
   if (--refs_[id] > 0) return false;
-  ids_.erase(id);
-  released_bytes_ += texts_[id].size();
-  texts_[id] = {};
+  Drop(id);
   free_ids_.push_back(id);
   return true;
 }
@@ -72,17 +70,34 @@ void SymbolTable::Compact() {
   }
 }
 
-bool SymbolTable::Restore(uint32_t id, std::string_view text) {
-  if (id < texts_.size() && texts_[id].data() != nullptr) return texts_[id] == text;
-  if (Find(text) != kAbsent) return false;
-  while (id >= texts_.size()) {
-    if (texts_.size() < id) free_ids_.push_back(static_cast<uint32_t>(texts_.size()));
-    texts_.emplace_back();
-    refs_.push_back(0);
+void SymbolTable::Reserve(size_t symbols) {
+  texts_.reserve(symbols);
+  refs_.reserve(symbols);
+  ids_.Reserve(symbols);
+}
+
+void SymbolTable::Restore(uint32_t id, std::string_view text, uint64_t hash) {
+  const uint32_t other = Find(hash, text);
+  if (other == id) return;
+  if (other != kAbsent) Drop(other);
+  if (Has(id)) Drop(id);
+  if (id >= texts_.size()) {
+    texts_.resize(id + 1);
+    refs_.resize(id + 1);
   }
   texts_[id] = Keep(text);
-  ids_.insert(id);
-  return true;
+  ids_.Insert(hash, id);
+}
+
+void SymbolTable::Unrestore(uint32_t id) {
+  if (Has(id)) Drop(id);
+}
+
+void SymbolTable::FinishRestoring() {
+  for (uint32_t id = 0; id < texts_.size(); ++id) {
+    if (texts_[id].data() == nullptr) free_ids_.push_back(id);
+  }
+  Compact();
 }
 
 }  // namespace auspex::storage

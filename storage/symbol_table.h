@@ -5,7 +5,7 @@
 #include <string_view>
 #include <vector>
 
-#include <boost/unordered/unordered_flat_set.hpp>
+#include "id_table.h"
 
 namespace auspex::storage {
 
@@ -13,12 +13,12 @@ namespace auspex::storage {
 /// is released. One writer at a time, readers with the owner's shared lock.
 class SymbolTable {
  public:
-  SymbolTable() : ids_(0, Hash{this}, Equal{this}) {}
+  SymbolTable() = default;
   SymbolTable(const SymbolTable&) = delete;
   SymbolTable& operator=(const SymbolTable&) = delete;
 
-  static constexpr uint32_t kAbsent = 0xffff'ffff;
-  uint32_t Find(std::string_view text) const;
+  static constexpr uint32_t kAbsent = IdTable::kNone;
+  uint32_t Find(std::string_view text) const { return Find(HashOf(text), text); }
   uint32_t FindOrAdd(std::string_view text);
   /// Another reference to a symbol.
   void AddRef(uint32_t id) { ++refs_[id]; }
@@ -26,37 +26,42 @@ class SymbolTable {
   bool Release(uint32_t id);
   /// Gives the memory of released texts back once it is a good part of all. Moves texts.
   void Compact();
-  /// Puts a symbol back under the id that it had. False when the id or the text is taken.
-  bool Restore(uint32_t id, std::string_view text);
+
+  // Loading, before anything refers to a symbol.
+  void Reserve(size_t symbols);
+  static uint64_t HashOf(std::string_view text);
+  /// What comes soon.
+  void Prefetch(uint64_t hash) const { ids_.Prefetch(hash); }
+  /// Puts a symbol back under the id that it had. What had the id, or the text, before has not any more.
+  void Restore(uint32_t id, std::string_view text, uint64_t hash);
+  /// Undoes it; nothing when there is no such symbol.
+  void Unrestore(uint32_t id);
+  /// Ids that were left out may be given to others.
+  void FinishRestoring();
+
+  bool Has(uint32_t id) const { return id < texts_.size() && texts_[id].data() != nullptr; }
   std::string_view Text(uint32_t id) const { return texts_[id]; }
   uint64_t bytes() const {
     return arena_bytes_ + texts_.capacity() * (sizeof(texts_[0]) + sizeof(refs_[0])) + free_ids_.capacity() * sizeof(uint32_t) +
-           ids_.bucket_count() * 5;
+           ids_.bytes();
   }
+  /// One above the largest id that was ever given.
   uint32_t size() const { return static_cast<uint32_t>(texts_.size()); }
+  /// How many there are.
+  size_t count() const { return ids_.size(); }
 
  private:
-  // The set holds ids alone and looks the text up: 5 bytes a symbol instead of 20.
-  struct Hash {
-    using is_transparent = void;
-    const SymbolTable* table;
-    size_t operator()(std::string_view text) const;
-    size_t operator()(uint32_t id) const { return (*this)(table->texts_[id]); }
-  };
-  struct Equal {
-    using is_transparent = void;
-    const SymbolTable* table;
-    bool operator()(uint32_t a, uint32_t b) const { return a == b; }
-    bool operator()(std::string_view a, uint32_t b) const { return a == table->texts_[b]; }
-    bool operator()(uint32_t a, std::string_view b) const { return table->texts_[a] == b; }
-  };
+  uint32_t Find(uint64_t hash, std::string_view text) const {
+    return ids_.Find(hash, [&](uint32_t id) { return texts_[id] == text; });
+  }
   std::string_view Keep(std::string_view text);
+  void Drop(uint32_t id);
 
   std::vector<std::string_view> texts_;
   std::vector<uint32_t> refs_;
   std::vector<uint32_t> free_ids_;
   uint64_t released_bytes_ = 0;  // of the arena
-  boost::unordered_flat_set<uint32_t, Hash, Equal> ids_;
+  IdTable ids_;                  // by text
   std::vector<std::unique_ptr<char[]>> arena_;
   char* arena_at_ = nullptr;
   size_t arena_left_ = 0;

@@ -123,12 +123,17 @@ class Verification {
   }
 
   void Index() {
-    Scan(Family::kSymbols, [&](std::string_view key, std::string_view value) {
-      if (const Status row = index_.LoadSymbol(key, value); !row.ok()) Find("symbols", row.message());
-    });
-    Scan(Family::kSeries, [&](std::string_view key, std::string_view value) {
-      if (const Status row = index_.LoadSeries(key, value); !row.ok()) Find("series", row.message());
-    });
+    const auto load = [&](Family family, const auto& load_row) {
+      const std::string name(FamilyName(family));
+      Scan(family, [&](std::string_view key, std::string_view value) {
+        if (const auto number = ReadIndexRowKey(name, key); !number.ok()) return Find(name, number.status().message());
+        if (const Result<size_t> row = load_row(value); !row.ok()) Find(name, row.status().message());
+      });
+    };
+    load(Family::kSymbols, [&](std::string_view row) { return index_.LoadSymbols(row); });
+    load(Family::kSeries, [&](std::string_view row) { return index_.LoadSeries(row); });
+    index_.FinishLoading(/*two_threads=*/false,
+                         [&](uint32_t /*ordinal*/, const Status& status) { Find("series", status.message()); });
     Roaring archived;
     Scan(Family::kArchive, [&](std::string_view key, std::string_view value) {
       const auto row = DecodeArchiveRow(key, value);

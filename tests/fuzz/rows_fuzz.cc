@@ -45,21 +45,20 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
       break;
     case 5: {
       SeriesIndex index;
-      static_cast<void>(index.LoadSymbol(key, value));
+      static_cast<void>(index.LoadSymbols(bytes));
+      static_cast<void>(index.LoadSymbols(value));
+      index.FinishLoading(/*two_threads=*/false, [](uint32_t, const Status&) {});
       break;
     }
     default: {
       // Series need the symbols that they name.
       SeriesIndex index;
-      for (uint32_t symbol = 0; symbol < 16; ++symbol) {
-        std::string number;
-        AppendBigEndian(number, symbol);
-        static_cast<void>(index.LoadSymbol(number, "s" + std::to_string(symbol)));
-      }
-      std::string number;
-      AppendBigEndian(number, uint32_t{data[1]});
-      static_cast<void>(index.LoadSeries(number, bytes));
-      static_cast<void>(index.LoadSeries(key, value));
+      IndexRowWriter symbols;
+      for (uint32_t symbol = 0; symbol < 16; ++symbol) symbols.AddSymbol(symbol, "s" + std::to_string(symbol));
+      for (const std::string& row : symbols.Take()) static_cast<void>(index.LoadSymbols(row));
+      static_cast<void>(index.LoadSeries(bytes));
+      static_cast<void>(index.LoadSeries(value));
+      index.FinishLoading(/*two_threads=*/false, [](uint32_t, const Status&) {});
     }
   }
   return 0;

@@ -1,7 +1,9 @@
 #include "postings.h"
 
 #include <bit>
+#include <iterator>
 #include <memory>
+#include <utility>
 
 namespace auspex::storage {
 
@@ -59,6 +61,12 @@ Roaring PostingList::AsSet() const {
   return set;
 }
 
+PostingList& Postings::Name::ListOf(uint32_t value_symbol) {
+  const auto [at, added] = lists.try_emplace(value_symbol);
+  if (added) values.push_back(value_symbol);
+  return at->second;
+}
+
 Postings::Name& Postings::NameOf(uint32_t name_symbol) {
   std::unique_ptr<Name>& name = names_[name_symbol];
   if (name == nullptr) name = std::make_unique<Name>();
@@ -68,7 +76,7 @@ Postings::Name& Postings::NameOf(uint32_t name_symbol) {
 void Postings::Add(uint32_t ordinal, uint32_t name_symbol, uint32_t value_symbol) {
   Name& name = NameOf(name_symbol);
   name.series.add(ordinal);
-  name.values[value_symbol].Add(ordinal);
+  name.ListOf(value_symbol).Add(ordinal);
   ++entries_count_;
 }
 
@@ -89,20 +97,31 @@ void Postings::AddMany(uint32_t name_symbol, std::span<const uint32_t> ordinals,
   begin = 0;
   for (const uint32_t value : seen_) {
     const uint32_t end = std::exchange(counts[value], 0);
-    name.values[value].AddMany(std::span(grouped_).subspan(begin, end - begin));
+    name.ListOf(value).AddMany(std::span(grouped_).subspan(begin, end - begin));
     begin = end;
   }
 }
 
 void Postings::Remove(uint32_t ordinal, uint32_t name_symbol, uint32_t value_symbol) {
-  const auto at = names_.find(name_symbol);
-  Name& name = *at->second;
+  Name& name = *names_.at(name_symbol);
   name.series.remove(ordinal);
   --entries_count_;
-  const auto list = name.values.find(value_symbol);
+  const auto list = name.lists.find(value_symbol);
   if (!list->second.Remove(ordinal)) return;
-  name.values.erase(list);
-  if (name.values.empty()) names_.erase(at);
+  name.lists.erase(list);
+  name.has_gone = true;
+}
+
+void Postings::DropGone() {
+  for (auto at = names_.begin(); at != names_.end();) {
+    Name& name = *at->second;
+    if (std::exchange(name.has_gone, false)) {
+      std::erase_if(name.values, [&](uint32_t value) { return !name.lists.contains(value); });
+    }
+    const auto next = std::next(at);
+    if (name.values.empty()) names_.erase(at);
+    at = next;
+  }
 }
 
 const Postings::Name* Postings::FindName(uint32_t name_symbol) const {
@@ -113,14 +132,15 @@ const Postings::Name* Postings::FindName(uint32_t name_symbol) const {
 const PostingList* Postings::Find(uint32_t name_symbol, uint32_t value_symbol) const {
   const Name* const name = FindName(name_symbol);
   if (name == nullptr) return nullptr;
-  const auto at = name->values.find(value_symbol);
-  return at == name->values.end() ? nullptr : &at->second;
+  const auto at = name->lists.find(value_symbol);
+  return at == name->lists.end() ? nullptr : &at->second;
 }
 
 uint64_t Postings::bytes() const {
   uint64_t bytes = entries_count_ * 2;
   for (const auto& [symbol, name] : names_) {
-    bytes += sizeof(Name) + name->values.bucket_count() * (sizeof(uint32_t) + sizeof(PostingList) + 1);
+    bytes += sizeof(Name) + name->lists.bucket_count() * (sizeof(uint32_t) + sizeof(PostingList) + 1) +
+             name->values.capacity() * sizeof(uint32_t);
   }
   return bytes;
 }

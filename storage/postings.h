@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <span>
 #include <utility>
 #include <vector>
@@ -49,15 +50,19 @@ static_assert(sizeof(PostingList) == 8 && alignof(PostingList) == 4);
 class Postings {
  public:
   struct Name {
-    boost::unordered_flat_map<uint32_t, PostingList> values;  ///< by symbol; none is empty
-    Roaring series;                                           ///< that have this label
+    boost::unordered_flat_map<uint32_t, PostingList> lists;  ///< by symbol; none is empty
+    std::vector<uint32_t> values;                            ///< its symbols, in order of appearance: so do their texts lie
+    Roaring series;                                          ///< that have this label
+    bool has_gone = false;                                   ///< some of the values have no series any more
+    PostingList& ListOf(uint32_t value_symbol);
   };
 
   void Add(uint32_t ordinal, uint32_t name_symbol, uint32_t value_symbol);
   void AddSeries(uint32_t ordinal) { all_.add(ordinal); }
-  /// Undo Add and AddSeries.
+  /// Undo Add and AddSeries. After the last of several, DropGone must be called before anything is read or added.
   void Remove(uint32_t ordinal, uint32_t name_symbol, uint32_t value_symbol);
   void RemoveSeries(uint32_t ordinal) { all_.remove(ordinal); }
+  void DropGone();
 
   /// Add for ordinals in ascending order, each with the value at its place. `counts` is scratch with a zero for each symbol,
   /// and is left so.

@@ -329,10 +329,10 @@ void SeriesIndex::Restrict(const Postings& postings, const Matcher& matcher, Roa
   const bool bounded = matcher.op() == kRegex && shape.prefix().empty() && shape.part().empty() &&
                        matcher.regex()->PossibleMatchRange(&low, &high, 64) && !low.empty();
   Roaring chosen;
-  for (const auto& [value, list] : name->values) {
+  for (const uint32_t value : name->values) {
     const std::string_view text = symbols_.Text(value);
     const bool passes = !(bounded && (text < low || text > high)) && matches(text);
-    if (passes != keeps_absent) list.AddTo(chosen);
+    if (passes != keeps_absent) name->lists.at(value).AddTo(chosen);
   }
   if (keeps_absent) {
     set -= chosen;

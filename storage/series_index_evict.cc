@@ -65,6 +65,7 @@ void SeriesIndex::Evict(std::span<const uint32_t> ordinals, uint16_t day, std::v
     }
     Forget(ordinal);
   }
+  for (auto& [tenant, postings] : postings_) postings.DropGone();
   symbols_.Compact();
 }
 

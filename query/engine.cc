@@ -1,7 +1,6 @@
 #include "auspex/query/engine.h"
 
-#include <algorithm>
-
+#include "answer_stream.h"
 #include "auspex/query/parser.h"
 #include "cache_terms.h"
 #include "execution.h"
@@ -13,20 +12,6 @@
 namespace auspex::query {
 namespace {
 
-ResultSeries SeriesOf(Labels labels, const RowView& row, const StepGrid& grid) {
-  ResultSeries series;
-  series.labels = std::move(labels);
-  const std::span<const double> values = row.values;
-  const auto count =
-      static_cast<size_t>(std::count_if(values.begin(), values.end(), [](double value) { return !IsAbsent(value); }));
-  series.t_ms.reserve(count);
-  series.values.reserve(count);
-  for (size_t k = 0; k < values.size(); ++k) {
-    if (!IsAbsent(values[k])) series.Push(grid.At(k), values[k], row.HistogramAt(k));
-  }
-  return series;
-}
-
 std::vector<ResultSeries> SeriesOf(Batch batch, const StepGrid& grid) {
   std::vector<ResultSeries> out;
   out.reserve(batch.size());
@@ -37,9 +22,17 @@ std::vector<ResultSeries> SeriesOf(Batch batch, const StepGrid& grid) {
   return out;
 }
 
-void SortByLabels(std::vector<ResultSeries>& series) {
-  std::stable_sort(series.begin(), series.end(),
-                   [](const ResultSeries& a, const ResultSeries& b) { return a.labels < b.labels; });
+// Into the sink, or else the result.
+Status Answer(Batch batch, const StepGrid& grid, const SeriesSink* sink, QueryResult& result) {
+  if (sink == nullptr) {
+    result.series = SeriesOf(std::move(batch), grid);
+    return OkStatus();
+  }
+  for (size_t i = 0; i < batch.size(); ++i) {
+    const ResultSeries series = SeriesOf(std::move(batch.labels[i]), std::as_const(batch).View(i), grid);
+    if (!series.t_ms.empty()) AUSPEX_RETURN_IF_ERROR((*sink)(series));
+  }
+  return OkStatus();
 }
 
 // Times beyond this could overflow when windows and offsets are taken off: about the year 146,000.
@@ -126,8 +119,9 @@ Status Engine::Evaluate(const Question& question, Statement statement, const Que
   AUSPEX_RETURN_IF_ERROR(ResolveDurations(*expr, question.times.step_ms, question.times.end_ms - question.times.start_ms));
   const bool explained = statement != Statement::kNone;
   AUSPEX_ASSIGN_OR_RETURN(const Plan plan, MakePlan(*expr, question.text, registry_, question.times, explained));
-  const int64_t parsed_ns = options_.clock->MonotonicNs();
   Execution execution(store_, options_, options);
+  if (explained) AUSPEX_RETURN_IF_ERROR(EstimatePlan(*plan.explained, grid, execution));
+  const int64_t parsed_ns = options_.clock->MonotonicNs();
   if (options.count_steps) execution.CountSteps(grid);
   const auto finish = [&] {
     result.annotations = execution.annotations();
@@ -139,22 +133,42 @@ Status Engine::Evaluate(const Question& question, Statement statement, const Que
   };
   Explanation explanation;
   if (statement == Statement::kExplain) {
-    AUSPEX_ASSIGN_OR_RETURN(explanation, ExplainEstimated(*plan.explained, grid, execution));
+    explanation = ExplainEstimated(*plan.explained);
   } else if (plan.type == ValueType::kString) {
     result.text = plan.text;
   } else if (plan.type == ValueType::kMatrix) {
-    AUSPEX_ASSIGN_OR_RETURN(result.series,
-                            ReadMatrix(*plan.source, plan.range_ms, plan.extension, plan.shift, grid.start_ms, execution));
-    SortByLabels(result.series);
-  } else if (!question.range) {
+    Reservation held;
+    uint64_t held_count = 0;
+    PlanNode::Figures figures;
+    const auto take = [&](ResultSeries series) -> Status {
+      ++figures.series;
+      figures.values += series.t_ms.size();
+      if (explained) return OkStatus();
+      if (options.sink != nullptr) return (*options.sink)(series);
+      AUSPEX_RETURN_IF_ERROR(execution.Charge(held, held_count += series.t_ms.size()));
+      result.series.push_back(std::move(series));
+      return OkStatus();
+    };
+    AUSPEX_RETURN_IF_ERROR(ReadMatrix(*plan.source, plan.range_ms, plan.extension, plan.shift, grid.start_ms, execution, take));
+    if (explained) {
+      figures.runs = 1;
+      figures.read = execution.stats();
+      figures.time_ns = options_.clock->MonotonicNs() - parsed_ns;
+      plan.explained->Count(figures);
+    }
+  } else if (explained || !question.range) {
     AUSPEX_ASSIGN_OR_RETURN(Batch batch, plan.root->Run(grid, execution));
-    result.series = SeriesOf(std::move(batch), grid);
-  } else if (cache_ == nullptr || explained || !options.use_cache) {
-    AUSPEX_ASSIGN_OR_RETURN(Batch batch, plan.root->Run(grid, execution));
-    result.series = SeriesOf(SortedRows(std::move(batch)), grid);
+    if (!explained) result.series = SeriesOf(std::move(batch), grid);
   } else {
-    AUSPEX_ASSIGN_OR_RETURN(Batch batch, RunCached(*expr, *plan.root, question, options, execution, result.stats));
-    result.series = SeriesOf(std::move(batch), grid);
+    AnswerStream answer(grid, execution, options.sink);
+    Batch batch(grid.count);
+    if (cache_ != nullptr && options.use_cache) {
+      AUSPEX_ASSIGN_OR_RETURN(batch, RunCached(*expr, *plan.root, question, options, execution, answer, result.stats));
+    } else {
+      AUSPEX_RETURN_IF_ERROR(plan.root->Stream(grid, execution, answer));
+      batch = answer.Take();
+    }
+    AUSPEX_RETURN_IF_ERROR(Answer(std::move(batch), grid, options.sink, result));
   }
   finish();
   if (!explained) {
@@ -171,12 +185,12 @@ Status Engine::Evaluate(const Question& question, Statement statement, const Que
 }
 
 Result<Batch> Engine::RunCached(const Expr& expr, const Operator& root, const Question& question, const QueryOptions& options,
-                                Execution& execution, QueryStats& stats) const {
+                                Execution& execution, AnswerStream& answer, QueryStats& stats) const {
   const StepGrid& grid = question.grid;
   const std::optional<CacheTerms> terms = CacheTermsOf(expr, registry_, execution.lookback_ms());
   if (!terms) {
-    AUSPEX_ASSIGN_OR_RETURN(Batch batch, root.Run(grid, execution));
-    return SortedRows(std::move(batch));
+    AUSPEX_RETURN_IF_ERROR(root.Stream(grid, execution, answer));
+    return answer.Take();
   }
   const int64_t phase_ms = (grid.start_ms % grid.step_ms + grid.step_ms) % grid.step_ms;
   const CacheKey key{std::string(question.text), options.tenant, options.compat,
@@ -192,11 +206,15 @@ Result<Batch> Engine::RunCached(const Expr& expr, const Operator& root, const Qu
   rest.start_ms = grid.At(reused);
   rest.count = grid.count - reused;
   Batch batch(rest.count);
-  if (rest.count > 0) {
-    AUSPEX_ASSIGN_OR_RETURN(batch, root.Run(rest, execution));
-    batch = SortedRows(std::move(batch));
-  }
-  if (reused > 0) {
+  if (reused == 0) {
+    AUSPEX_RETURN_IF_ERROR(root.Stream(grid, execution, answer));
+    if (answer.streams()) return batch;
+    batch = answer.Take();
+  } else {
+    if (rest.count > 0) {
+      AUSPEX_ASSIGN_OR_RETURN(batch, root.Run(rest, execution));
+      batch = SortedRows(std::move(batch));
+    }
     batch = JoinSteps(*known, reused, grid, std::move(batch));
     AUSPEX_RETURN_IF_ERROR(execution.Charge(batch));
   }

@@ -1,6 +1,7 @@
 #include "execution.h"
 
 #include <algorithm>
+#include <condition_variable>
 #include <map>
 #include <system_error>
 #include <thread>
@@ -107,21 +108,32 @@ void Execution::AddStepCounts(const StepGrid& grid, std::span<const uint64_t> co
   for (size_t k = 0; k < counts.size(); ++k) step_counts_[first + k] += counts[k];
 }
 
-Status Execution::RunMorsels(size_t series_count, const std::function<Status(size_t, size_t, size_t, size_t)>& work) {
-  const size_t morsel_series = MorselSeries(series_count);
+Status Execution::RunMorsels(size_t series_count, const std::function<Status(size_t, size_t, size_t, size_t)>& work,
+                             size_t most_series) {
+  const size_t morsel_series = std::min(MorselSeries(series_count), most_series);
   const size_t morsels_count = (series_count + morsel_series - 1) / morsel_series;
+  const size_t most_ahead = 2 * workers_count_;
   std::atomic<size_t> next{0};
-  std::atomic<bool> failed{false};
   std::mutex mu;
-  std::map<size_t, Status> failures;  // guarded by mu
+  std::condition_variable turn;
+  std::vector<bool> done(morsels_count);  // guarded by mu
+  size_t oldest = 0;                      // guarded by mu: the first that is not done
+  std::map<size_t, Status> failures;      // guarded by mu
   const auto drain = [&](size_t worker) {
-    for (size_t morsel = next.fetch_add(1); morsel < morsels_count && !failed.load(); morsel = next.fetch_add(1)) {
+    for (size_t morsel = next.fetch_add(1); morsel < morsels_count; morsel = next.fetch_add(1)) {
+      {
+        // Somebody is at the oldest, and does not wait.
+        std::unique_lock lock(mu);
+        turn.wait(lock, [&] { return !failures.empty() || morsel < oldest + most_ahead; });
+        if (!failures.empty()) return;
+      }
       const size_t begin = morsel * morsel_series;
       Status status = work(morsel, begin, std::min(begin + morsel_series, series_count), worker);
-      if (status.ok()) continue;
-      failed.store(true);
       const std::lock_guard lock(mu);
-      failures.emplace(morsel, std::move(status));
+      done[morsel] = true;
+      while (oldest < morsels_count && done[oldest]) ++oldest;
+      if (!status.ok()) failures.emplace(morsel, std::move(status));
+      turn.notify_all();
     }
   };
   std::vector<std::thread> others;

@@ -36,6 +36,9 @@ class Execution {
   /// As Charge, for a number of values held outside of a batch.
   Status Charge(Reservation& reservation, uint64_t values_count);
 
+  /// How many values the query may hold at once.
+  uint64_t samples_limit() const { return budget_.limit(); }
+
   void Note(const Annotations& annotations);
   void Warn(std::string text);
   Annotations annotations() const;
@@ -54,11 +57,14 @@ class Execution {
 
   /// Series per morsel: of few series each is a part, so that every thread gets some. Sinks see series in their order, so no
   /// answer depends on it.
-  static size_t MorselSeries(size_t series_count) { return std::clamp<size_t>(series_count / 8, 8, 64); }
+  static constexpr size_t kMostMorselSeries = 64;
+  static size_t MorselSeries(size_t series_count) { return std::clamp<size_t>(series_count / 8, 8, kMostMorselSeries); }
   size_t workers_count() const { return workers_count_; }
-  /// Calls work(morsel, begin, end, worker) for every morsel of [0, series_count), on up to workers_count() threads.
-  /// Returns the error of the first morsel that failed.
-  Status RunMorsels(size_t series_count, const std::function<Status(size_t, size_t, size_t, size_t)>& work);
+  /// Calls work(morsel, begin, end, worker) for every morsel of [0, series_count), on up to workers_count() threads. None runs
+  /// far ahead of the oldest: what waits for its turn stays little. Returns the error of the first morsel that failed.
+  /// most_series: of a morsel.
+  Status RunMorsels(size_t series_count, const std::function<Status(size_t, size_t, size_t, size_t)>& work,
+                    size_t most_series = kMostMorselSeries);
 
  private:
   const SeriesStore& store_;

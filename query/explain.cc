@@ -98,6 +98,10 @@ class MeasuredOperator final : public Operator {
       sink_ns += clock.MonotonicNs() - begin_ns;
       return status;
     }
+    const std::vector<std::string_view>* labels_used() const override { return sink.labels_used(); }
+    bool WantsOrder(size_t series_count) override { return sink.WantsOrder(series_count); }
+    size_t MorselSeries() const override { return sink.MorselSeries(); }
+    Labels Shown(const Labels& labels) const override { return sink.Shown(labels); }
     MorselSink& sink;
     const Clock& clock;
     std::atomic<size_t> morsels{0};
@@ -163,7 +167,7 @@ Result<LeafEstimate> EstimateLeaf(const PlanNode& leaf, const StepGrid& grid, Ex
   SelectRequest request;
   request.tenant = execution.tenant();
   request.matchers = leaf.matchers;
-  request.begin_ms = times.start_ms - reach_ms - leaf.outer_ms;
+  request.begin_ms = times.start_ms - reach_ms + 1;
   request.end_ms = times.end_ms() + 1;
   AUSPEX_ASSIGN_OR_RETURN(const std::unique_ptr<Selection> selection,
                           SelectSeries(execution.store(), request, leaf.alternatives));
@@ -186,34 +190,53 @@ Result<LeafEstimate> EstimateLeaf(const PlanNode& leaf, const StepGrid& grid, Ex
   return out;
 }
 
-// The most series that a node answers; the labels of a leaf's series go up to the aggregation over it.
-struct Estimate {
-  uint64_t series = 0;
-  uint64_t samples = 0;
-  std::vector<Labels> labels;
-};
-using Estimates = std::map<const PlanNode*, Estimate>;
+// The steps at which what is below a node runs.
+StepGrid GridBelow(const PlanNode& node, const StepGrid& grid) {
+  if (node.subquery_step_ms == 0) return grid;
+  const StepGrid times = node.subquery_shift.Apply(grid);
+  const int64_t span_ms = node.subquery_range_ms + times.end_ms() - times.start_ms;
+  return {times.start_ms - node.subquery_range_ms, node.subquery_step_ms,
+          static_cast<size_t>(span_ms / node.subquery_step_ms) + 1};
+}
 
-Status EstimateTree(const PlanNode& node, const StepGrid& grid, Execution& execution, Estimates& out) {
-  Estimate& own = out[&node];
+// Returns the labels of the series of a leaf: they go up to the aggregation over it.
+Result<std::vector<Labels>> EstimateTree(PlanNode& node, const StepGrid& grid, Execution& execution) {
+  PlanNode::Estimate& own = node.estimate;
+  std::vector<Labels> below;  // of the last child
   for (const auto& child : node.children) {
-    AUSPEX_RETURN_IF_ERROR(EstimateTree(*child, grid, execution, out));
-    own.series = std::max(own.series, out[child.get()].series);
+    AUSPEX_ASSIGN_OR_RETURN(below, EstimateTree(*child, GridBelow(node, grid), execution));
+    own.series = node.joins ? own.series + child->estimate.series : std::max(own.series, child->estimate.series);
   }
+  std::vector<Labels> labels;
   if (node.leaf) {
     AUSPEX_ASSIGN_OR_RETURN(LeafEstimate leaf, EstimateLeaf(node, grid, execution));
-    own = {leaf.series, leaf.samples, std::move(leaf.labels)};
+    own.series = leaf.series;
+    own.samples = leaf.samples;
+    labels = std::move(leaf.labels);
   } else if (node.groups && own.series > 0) {
     if (!node.without && node.grouping.empty()) own.series = 1;
-    const std::vector<Labels>& labels = out[node.children.back().get()].labels;
-    if (!labels.empty()) {
+    if (!below.empty()) {
       const Grouping grouping(node.grouping, node.without);
       GroupIndex index(grouping);
-      for (const Labels& one : labels) index.Of(one);
+      for (const Labels& one : below) index.Of(one);
       own.series = index.size();
     }
   }
-  return OkStatus();
+  if (node.one_series) own.series = 1;
+  own.values = own.series * grid.count;
+  return labels;
+}
+
+std::string EstimateText(const PlanNode& node) {
+  const PlanNode::Estimate& estimate = node.estimate;
+  if (!node.leaf) return fmt::format("at most {} series, {} values", estimate.series, estimate.values);
+  return fmt::format("{} series, about {} samples, {} values", estimate.series, estimate.samples, estimate.values);
+}
+
+std::string EstimateJson(const PlanNode& node) {
+  const PlanNode::Estimate& estimate = node.estimate;
+  return fmt::format(R"("estimated":{{"series":{},"samples":{},"values":{},"bytes":{}}})", estimate.series, estimate.samples,
+                     estimate.values, estimate.values * sizeof(double));
 }
 
 }  // namespace
@@ -251,23 +274,15 @@ std::string NodeText(const Expr& expr) {
   return Print(expr);
 }
 
-Result<Explanation> ExplainEstimated(const PlanNode& root, const StepGrid& grid, Execution& execution) {
-  Estimates estimates;
-  AUSPEX_RETURN_IF_ERROR(EstimateTree(root, grid, execution, estimates));
+Status EstimatePlan(PlanNode& root, const StepGrid& grid, Execution& execution) {
+  return EstimateTree(root, grid, execution).status();
+}
+
+Explanation ExplainEstimated(const PlanNode& root) {
   Explanation out;
   out.json = R"({"analyzed":false,"plan":)";
   WriteTree(
-      root, 0,
-      [&](const PlanNode& node) {
-        const Estimate& estimate = estimates[&node];
-        const uint64_t values = estimate.series * grid.count;
-        std::string text = fmt::format("at most {} series, {} values", estimate.series, values);
-        if (node.leaf) text = fmt::format("{} series, about {} samples, {} values", estimate.series, estimate.samples, values);
-        const std::string json = fmt::format(R"("estimated":{{"series":{},"samples":{},"values":{},"bytes":{}}})",
-                                             estimate.series, estimate.samples, values, values * sizeof(double));
-        return std::pair(std::move(text), json);
-      },
-      out);
+      root, 0, [](const PlanNode& node) { return std::pair(EstimateText(node), EstimateJson(node)); }, out);
   out.json += "}";
   return out;
 }
@@ -284,10 +299,11 @@ Explanation ExplainMeasured(const PlanNode& root, const QueryStats& totals) {
         own_ns = std::max<int64_t>(own_ns, 0);
         std::string text = fmt::format("{} series, {} values, {:.3f} ms", figures.series, figures.values, Milliseconds(own_ns));
         if (node.leaf) text += "; read " + ReadText(figures.read);
+        text += "; estimated " + EstimateText(node);
         const std::string json = fmt::format(
-            R"("measured":{{"runs":{},"series":{},"values":{},"bytes":{},"timeMs":{:.6f},"totalTimeMs":{:.6f},{}}})",
-            figures.runs, figures.series, figures.values, figures.values * sizeof(double), Milliseconds(own_ns),
-            Milliseconds(figures.time_ns), ReadJson(figures.read));
+            R"({},"measured":{{"runs":{},"series":{},"values":{},"bytes":{},"timeMs":{:.6f},"totalTimeMs":{:.6f},{}}})",
+            EstimateJson(node), figures.runs, figures.series, figures.values, figures.values * sizeof(double),
+            Milliseconds(own_ns), Milliseconds(figures.time_ns), ReadJson(figures.read));
         return std::pair(std::move(text), json);
       },
       out);

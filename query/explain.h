@@ -29,8 +29,13 @@ struct PlanNode {
   std::vector<Matcher> matchers;
   std::vector<std::vector<Matcher>> alternatives;
   int64_t range_ms = 0;  ///< of its window
-  int64_t outer_ms = 0;  ///< of the subqueries around it
   TimeShift shift;
+  /// A function of a subquery: what is below it runs on steps of its own. 0 else.
+  int64_t subquery_range_ms = 0;
+  int64_t subquery_step_ms = 0;
+  TimeShift subquery_shift;
+  bool one_series = false;  ///< a scalar, or what answers with one series at most
+  bool joins = false;       ///< the series of all of its children may come out (`or`, `union`)
   /// An aggregation into groups; else all of its input may come out.
   bool groups = false;
   bool without = false;
@@ -43,6 +48,14 @@ struct PlanNode {
     QueryStats read;      ///< with what is below it
     int64_t time_ns = 0;  ///< with what is below it, without what takes its series
   };
+  /// What it was thought to do before it ran.
+  struct Estimate {
+    uint64_t series = 0;   ///< at most
+    uint64_t samples = 0;  ///< that a leaf reads, about
+    uint64_t values = 0;
+  };
+  Estimate estimate;
+
   void Count(const Figures& figures);
   Figures figures() const;
 
@@ -62,8 +75,10 @@ struct Explanation {
   std::string text;
   std::string json;
 };
-/// Asks the store how many series each leaf has, and reads a few of them.
-Result<Explanation> ExplainEstimated(const PlanNode& root, const StepGrid& grid, Execution& execution);
+/// Sets the estimate of every node: asks the store how many series each leaf has, and reads a few of them.
+Status EstimatePlan(PlanNode& root, const StepGrid& grid, Execution& execution);
+Explanation ExplainEstimated(const PlanNode& root);
+/// Beside the estimates.
 Explanation ExplainMeasured(const PlanNode& root, const QueryStats& totals);
 
 }  // namespace auspex::query

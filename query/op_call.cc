@@ -1,59 +1,45 @@
 #include "op_call.h"
 
-#include "merge.h"
-#include "metric_identity.h"
+#include "row_wise.h"
 
 namespace auspex::query {
 namespace {
 
-class ValueCallOperator final : public Operator {
+class ValueCallOperator final : public RowWiseOperator {
  public:
   ValueCallOperator(ValueFunction function, OperatorPtr vector, std::vector<OperatorPtr> scalars, bool keeps_metric_name)
-      : function_(function), vector_(std::move(vector)), scalars_(std::move(scalars)), keeps_metric_name_(keeps_metric_name) {}
+      : RowWiseOperator(std::move(vector), std::move(scalars)), function_(function), keeps_metric_name_(keeps_metric_name) {}
 
-  Result<Batch> Run(const StepGrid& grid, Execution& execution) const override {
-    AUSPEX_RETURN_IF_ERROR(execution.Stop());
-    AUSPEX_ASSIGN_OR_RETURN(Batch batch, vector_->Run(grid, execution));
+ private:
+  void Change(Batch& batch, const StepGrid& grid, std::span<const double> scalars, Annotations& /*notes*/) const override {
     batch.DropHistograms();
-    std::vector<double> arguments(scalars_.size() * grid.count);  // [step][argument]
-    for (size_t a = 0; a < scalars_.size(); ++a) {
-      AUSPEX_ASSIGN_OR_RETURN(const Batch scalar, scalars_[a]->Run(grid, execution));
-      for (size_t k = 0; k < grid.count; ++k) arguments[k * scalars_.size() + a] = scalar.values[k];
-    }
+    const size_t scalars_count = scalars.size() / grid.count;
     for (size_t i = 0; i < batch.size(); ++i) {
       const std::span<double> row = batch.Row(i);
       for (size_t k = 0; k < grid.count; ++k) {
-        if (!IsAbsent(row[k])) row[k] = function_(row[k], arguments.data() + k * scalars_.size());
+        if (!IsAbsent(row[k])) row[k] = function_(row[k], scalars.data() + k * scalars_count);
       }
     }
-    if (keeps_metric_name_) return WithoutEmptyRows(std::move(batch));
-    AUSPEX_ASSIGN_OR_RETURN(Batch named, DropIdentities(std::move(batch), execution));
-    return WithoutEmptyRows(std::move(named));
   }
+  bool KeepsMetricName(const Execution& /*execution*/) const override { return keeps_metric_name_; }
 
- private:
   const ValueFunction function_;
-  const OperatorPtr vector_;
-  const std::vector<OperatorPtr> scalars_;
   const bool keeps_metric_name_;
 };
 
-class TimestampOperator final : public Operator {
+class TimestampOperator final : public RowWiseOperator {
  public:
-  explicit TimestampOperator(OperatorPtr vector) : vector_(std::move(vector)) {}
-  Result<Batch> Run(const StepGrid& grid, Execution& execution) const override {
-    AUSPEX_ASSIGN_OR_RETURN(Batch batch, vector_->Run(grid, execution));
+  using RowWiseOperator::RowWiseOperator;
+
+ private:
+  void Change(Batch& batch, const StepGrid& grid, std::span<const double> /*scalars*/, Annotations& /*notes*/) const override {
     for (size_t i = 0; i < batch.size(); ++i) {
       const std::span<double> row = batch.Row(i);
       for (size_t k = 0; k < grid.count; ++k) {
         if (!IsAbsent(row[k])) batch.SetNumber(i, k, static_cast<double>(grid.At(k)) / 1000);
       }
     }
-    return DropIdentities(std::move(batch), execution);
   }
-
- private:
-  const OperatorPtr vector_;
 };
 
 class AbsentOperator final : public Operator {

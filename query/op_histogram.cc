@@ -9,6 +9,7 @@
 #include "metric_identity.h"
 #include "note.h"
 #include "quantile.h"
+#include "row_wise.h"
 
 namespace auspex::query {
 namespace {
@@ -294,22 +295,21 @@ class HistogramFractionOperator final : public HistogramOperator {
 
 using HistogramNumber = double (*)(const Histogram&);
 
-class HistogramNumberOperator final : public Operator {
+class HistogramNumberOperator final : public RowWiseOperator {
  public:
-  HistogramNumberOperator(HistogramNumber number, OperatorPtr vector) : number_(number), vector_(std::move(vector)) {}
-  Result<Batch> Run(const StepGrid& grid, Execution& execution) const override {
-    AUSPEX_ASSIGN_OR_RETURN(Batch batch, vector_->Run(grid, execution));
-    if (!batch.has_histograms()) return Batch(grid.count);
-    for (size_t at = 0; at < batch.values.size(); ++at) {
-      batch.values[at] = batch.histograms[at] == nullptr ? Absent() : number_(*batch.histograms[at]);
-    }
-    batch.histograms.clear();
-    return DropIdentities(WithoutEmptyRows(std::move(batch)), execution);
-  }
+  HistogramNumberOperator(HistogramNumber number, OperatorPtr vector) : RowWiseOperator(std::move(vector)), number_(number) {}
 
  private:
+  void Change(Batch& batch, const StepGrid& /*grid*/, std::span<const double> /*scalars*/,
+              Annotations& /*notes*/) const override {
+    for (size_t at = 0; at < batch.values.size(); ++at) {
+      const bool histogram = batch.has_histograms() && batch.histograms[at] != nullptr;
+      batch.values[at] = histogram ? number_(*batch.histograms[at]) : Absent();
+    }
+    batch.histograms.clear();
+  }
+
   const HistogramNumber number_;
-  const OperatorPtr vector_;
 };
 
 constexpr std::pair<std::string_view, HistogramNumber> kNumbers[] = {

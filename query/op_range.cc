@@ -53,12 +53,20 @@ class RangeOperator final : public Operator {
         older_ms > 0) {
       older.emplace(*spec_.source, times.start_ms - spec_.range_ms - history_ms - older_ms, times.end_ms(), execution);
     }
+    // Several rows of a series do not stay together when they are put in order.
+    const std::vector<size_t> order =
+        outputs_.empty() ? OrderFor(*selection, sink,
+                                    [&](Labels labels) {
+                                      return spec_.keeps_metric_name ? std::move(labels) : DropIdentity(labels, execution);
+                                    })
+                         : std::vector<size_t>();
     NameCheck names(*this);
     const bool counts_steps = execution.CountsSteps(grid);
     const std::vector<int64_t> edges = SummaryEdges(times, execution);
     std::vector<Worker> workers(execution.workers_count());
-    const Status status =
-        execution.RunMorsels(selection->size(), [&](size_t morsel, size_t begin, size_t end, size_t w) -> Status {
+    const Status status = execution.RunMorsels(
+        selection->size(),
+        [&](size_t morsel, size_t begin, size_t end, size_t w) -> Status {
           Worker& worker = workers[w];
           if (worker.reader == nullptr) worker.reader = selection->NewReader();
           if (older && !worker.older) worker.older.emplace(*older);
@@ -66,7 +74,8 @@ class RangeOperator final : public Operator {
           std::vector<uint64_t> step_counts(counts_steps ? grid.count : 0);
           if (outputs_.empty()) batch.values.reserve((end - begin) * grid.count);
           Annotations notes;
-          for (size_t i = begin; i < end; ++i) {
+          for (size_t place = begin; place < end; ++place) {
+            const size_t i = order.empty() ? place : order[place];
             AUSPEX_RETURN_IF_ERROR(execution.Stop());
             AUSPEX_RETURN_IF_ERROR(worker.Read(i, edges, summary_, execution));
             if (worker.columns.pieces.empty()) continue;
@@ -106,7 +115,8 @@ class RangeOperator final : public Operator {
           // Both at the turn of the morsel, so that notes and errors do not depend on the threads.
           AUSPEX_RETURN_IF_ERROR(names.Check(morsel, batch.labels, notes, execution));
           return sink.Consume(morsel, std::move(batch));
-        });
+        },
+        sink.MorselSeries());
     uint64_t summaries_unused = 0;
     for (const Worker& worker : workers) {
       if (worker.reader == nullptr) continue;
@@ -388,30 +398,31 @@ OperatorPtr MakeAbsentOverTime(OperatorPtr present, Labels labels) {
   return std::make_unique<AbsentOverTimeOperator>(std::move(present), std::move(labels));
 }
 
-Result<std::vector<ResultSeries>> ReadMatrix(const RangeSource& source, int64_t range_ms, RangeExtension extension,
-                                             const TimeShift& shift, int64_t time_ms, Execution& execution) {
+Status ReadMatrix(const RangeSource& source, int64_t range_ms, RangeExtension extension, const TimeShift& shift,
+                  int64_t time_ms, Execution& execution, const std::function<Status(ResultSeries)>& take) {
   const StepGrid times = shift.Apply({time_ms, 1, 1});
   const int64_t lookback_ms = execution.lookback_ms();
   AUSPEX_ASSIGN_OR_RETURN(const std::unique_ptr<Selection> selection,
                           source.Open(WindowBegin(times, range_ms, HistoryMs(extension, lookback_ms), execution),
                                       times.end_ms() + FutureMs(extension, lookback_ms), execution));
   const std::unique_ptr<SeriesReader> reader = selection->NewReader();
-  std::vector<ResultSeries> out;
+  const std::vector<size_t> order = OrderOf(*selection, [](Labels labels) { return labels; });
   Reservation held;
-  uint64_t held_count = 0;
   SampleColumns columns;
-  for (size_t i = 0; i < selection->size(); ++i) {
+  for (size_t place = 0; place < selection->size(); ++place) {
+    const size_t i = order.empty() ? place : order[place];
     AUSPEX_RETURN_IF_ERROR(execution.Stop());
     AUSPEX_RETURN_IF_ERROR(reader->Read(i, columns));
     execution.CountRead(1, columns.t_ms.size());
     ExtendToWindow(extension, times.start_ms - range_ms, times.start_ms, lookback_ms, columns);
     if (columns.t_ms.empty()) continue;
-    AUSPEX_RETURN_IF_ERROR(execution.Charge(held, held_count += columns.t_ms.size()));
-    out.push_back({selection->labels(i), std::move(columns.t_ms), std::move(columns.values), std::move(columns.histograms)});
+    AUSPEX_RETURN_IF_ERROR(execution.Charge(held, columns.t_ms.size()));
+    AUSPEX_RETURN_IF_ERROR(
+        take({selection->labels(i), std::move(columns.t_ms), std::move(columns.values), std::move(columns.histograms)}));
     columns.Clear();
   }
   execution.CountBlocks(reader->cost());
-  return out;
+  return OkStatus();
 }
 
 }  // namespace auspex::query

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <string>
 
 #include "auspex/query/function_registry.h"
@@ -33,8 +34,9 @@ OperatorPtr MakeAbsentOverTime(OperatorPtr present, Labels labels);
 /// The first sample time that a window of `range_ms` before the first of `times` may see, `history_ms` included.
 int64_t WindowBegin(const StepGrid& times, int64_t range_ms, int64_t history_ms, const Execution& execution);
 
-/// The samples of a range vector at `time_ms`, as an instant query of one answers them.
-Result<std::vector<ResultSeries>> ReadMatrix(const RangeSource& source, int64_t range_ms, RangeExtension extension,
-                                             const TimeShift& shift, int64_t time_ms, Execution& execution);
+/// The samples of a range vector at `time_ms`, as an instant query of one answers them: gives take the series one after the
+/// other, by labels.
+Status ReadMatrix(const RangeSource& source, int64_t range_ms, RangeExtension extension, const TimeShift& shift,
+                  int64_t time_ms, Execution& execution, const std::function<Status(ResultSeries)>& take);
 
 }  // namespace auspex::query

@@ -67,15 +67,19 @@ class SelectorOperator final : public Operator {
     const int64_t oldest_ms = OldestMs(execution);
     execution.CountRead(selection.size(), 0);
     const bool counts_steps = execution.CountsSteps(grid);
+    const std::vector<size_t> order =
+        labels_used == nullptr ? OrderFor(selection, sink, [](Labels labels) { return labels; }) : std::vector<size_t>();
     std::vector<Worker> workers(execution.workers_count());
-    const Status status =
-        execution.RunMorsels(selection.size(), [&](size_t morsel, size_t begin, size_t end, size_t w) -> Status {
+    const Status status = execution.RunMorsels(
+        selection.size(),
+        [&](size_t morsel, size_t begin, size_t end, size_t w) -> Status {
           Worker& worker = workers[w];
           if (worker.reader == nullptr) worker.reader = selection.NewReader();
           Batch batch(grid.count);
           std::vector<uint64_t> step_counts(counts_steps ? grid.count : 0);
           uint64_t samples_count = 0;
-          for (size_t i = begin; i < end; ++i) {
+          for (size_t place = begin; place < end; ++place) {
+            const size_t i = order.empty() ? place : order[place];
             AUSPEX_RETURN_IF_ERROR(execution.Stop());
             AUSPEX_RETURN_IF_ERROR(worker.reader->Read(i, worker.columns));
             samples_count += worker.columns.t_ms.size();
@@ -97,7 +101,8 @@ class SelectorOperator final : public Operator {
           execution.CountRead(0, samples_count);
           if (counts_steps) execution.AddStepCounts(grid, step_counts);
           return sink.Consume(morsel, std::move(batch));
-        });
+        },
+        sink.MorselSeries());
     for (const Worker& worker : workers) {
       if (worker.reader != nullptr) execution.CountBlocks(worker.reader->cost());
     }

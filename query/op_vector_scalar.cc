@@ -1,37 +1,30 @@
 #include "histogram_binary.h"
-#include "merge.h"
-#include "metric_identity.h"
 #include "op_binary.h"
 #include "op_scalar.h"
+#include "row_wise.h"
 
 namespace auspex::query {
 namespace {
 
-class VectorScalarOperator final : public Operator {
+class VectorScalarOperator final : public RowWiseOperator {
  public:
-  VectorScalarOperator(BinaryOp op, bool return_bool, OperatorPtr vector, OperatorPtr scalar, bool scalar_left,
+  VectorScalarOperator(BinaryOp op, bool return_bool, OperatorPtr vector, std::vector<OperatorPtr> scalar, bool scalar_left,
                        std::string place)
-      : op_(op),
+      : RowWiseOperator(std::move(vector), std::move(scalar)),
+        op_(op),
         return_bool_(return_bool),
-        vector_(std::move(vector)),
-        scalar_(std::move(scalar)),
         scalar_left_(scalar_left),
         place_(std::move(place)) {}
 
-  Result<Batch> Run(const StepGrid& grid, Execution& execution) const override {
-    AUSPEX_RETURN_IF_ERROR(execution.Stop());
-    AUSPEX_ASSIGN_OR_RETURN(Batch batch, vector_->Run(grid, execution));
-    AUSPEX_ASSIGN_OR_RETURN(const Batch scalar, scalar_->Run(grid, execution));
+ private:
+  void Change(Batch& batch, const StepGrid& grid, std::span<const double> scalars, Annotations& notes) const override {
     const bool filter = IsComparison(op_) && !return_bool_;
-    Annotations notes;
-    if (batch.has_histograms() || IsTrim(op_)) ApplyToCells(batch, scalar.values, notes);
-    execution.Note(notes);
+    if (batch.has_histograms() || IsTrim(op_)) ApplyToCells(batch, scalars, notes);
     for (size_t i = 0; i < batch.size(); ++i) {
       const std::span<double> row = batch.Row(i);
       for (size_t k = 0; k < grid.count; ++k) {
         if (IsAbsent(row[k]) || batch.HistogramAt(i, k) != nullptr) continue;
-        const double other = scalar.values[k];
-        const double result = scalar_left_ ? ApplyScalar(op_, other, row[k]) : ApplyScalar(op_, row[k], other);
+        const double result = scalar_left_ ? ApplyScalar(op_, scalars[k], row[k]) : ApplyScalar(op_, row[k], scalars[k]);
         if (!filter) {
           row[k] = result;
         } else if (result == 0) {
@@ -39,12 +32,12 @@ class VectorScalarOperator final : public Operator {
         }
       }
     }
-    if (KeepsMetricName(op_, return_bool_, execution.compat_2())) return WithoutEmptyRows(std::move(batch));
-    AUSPEX_ASSIGN_OR_RETURN(Batch named, DropIdentities(std::move(batch), execution));
-    return named.has_histograms() ? WithoutEmptyRows(std::move(named)) : std::move(named);
   }
 
- private:
+  bool KeepsMetricName(const Execution& execution) const override {
+    return query::KeepsMetricName(op_, return_bool_, execution.compat_2());
+  }
+
   // The histograms, and for operators that only these have the numbers too.
   void ApplyToCells(Batch& batch, std::span<const double> scalars, Annotations& notes) const {
     for (size_t i = 0; i < batch.size(); ++i) {
@@ -66,17 +59,17 @@ class VectorScalarOperator final : public Operator {
 
   const BinaryOp op_;
   const bool return_bool_;
-  const OperatorPtr vector_;
-  const OperatorPtr scalar_;
   const bool scalar_left_;
   const std::string place_;
 };
 
-class NegationOperator final : public Operator {
+class NegationOperator final : public RowWiseOperator {
  public:
-  explicit NegationOperator(OperatorPtr vector) : vector_(std::move(vector)) {}
-  Result<Batch> Run(const StepGrid& grid, Execution& execution) const override {
-    AUSPEX_ASSIGN_OR_RETURN(Batch batch, vector_->Run(grid, execution));
+  using RowWiseOperator::RowWiseOperator;
+
+ private:
+  void Change(Batch& batch, const StepGrid& /*grid*/, std::span<const double> /*scalars*/,
+              Annotations& /*notes*/) const override {
     for (size_t i = 0; i < batch.size(); ++i) {
       const std::span<double> row = batch.Row(i);
       for (size_t k = 0; k < row.size(); ++k) {
@@ -89,18 +82,16 @@ class NegationOperator final : public Operator {
         }
       }
     }
-    return DropIdentities(std::move(batch), execution);
   }
-
- private:
-  const OperatorPtr vector_;
 };
 
 }  // namespace
 
 OperatorPtr MakeVectorScalar(BinaryOp op, bool return_bool, OperatorPtr vector, OperatorPtr scalar, bool scalar_left,
                              std::string place) {
-  return std::make_unique<VectorScalarOperator>(op, return_bool, std::move(vector), std::move(scalar), scalar_left,
+  std::vector<OperatorPtr> scalars;
+  scalars.push_back(std::move(scalar));
+  return std::make_unique<VectorScalarOperator>(op, return_bool, std::move(vector), std::move(scalars), scalar_left,
                                                 std::move(place));
 }
 

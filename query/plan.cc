@@ -85,7 +85,11 @@ class Planner {
       return plan;
     }
     if (expr.type == ValueType::kMatrix) {
-      AUSPEX_ASSIGN_OR_RETURN(Range range, BuildRange(expr));
+      PlanNode* const above = at_;
+      if (at_ != nullptr) at_ = at_->children.emplace_back(NodeOf(expr)).get();
+      Result<Range> built = BuildRange(expr);
+      at_ = above;
+      AUSPEX_ASSIGN_OR_RETURN(Range range, std::move(built));
       plan.source = std::move(range.source);
       plan.range_ms = range.range_ms;
       plan.shift = range.shift;
@@ -155,17 +159,17 @@ class Planner {
       return build();
     }
     PlanNode* const above = at_;
-    at_ = above->children.emplace_back(NodeOf(expr, above->outer_ms)).get();
+    at_ = above->children.emplace_back(NodeOf(expr)).get();
     Result<Part> part = build();
     if (part.ok() && part->op != nullptr) part->op = MakeMeasured(std::move(part->op), *at_);
     at_ = above;
     return part;
   }
 
-  std::unique_ptr<PlanNode> NodeOf(const Expr& expr, int64_t outer_ms) const {
+  std::unique_ptr<PlanNode> NodeOf(const Expr& expr) const {
     auto node = std::make_unique<PlanNode>();
     node->text = NodeText(expr);
-    node->outer_ms = outer_ms;
+    node->one_series = expr.type == ValueType::kScalar;
     const auto make_leaf = [&](const VectorSelector& selector, int64_t range_ms) {
       node->leaf = true;
       node->matchers = selector.matchers;
@@ -173,7 +177,14 @@ class Planner {
       node->shift = ShiftOf(selector.time);
       node->range_ms = range_ms;
     };
+    const auto make_subquery = [&](const Subquery& subquery) {
+      node->subquery_range_ms = subquery.range_ms;
+      node->subquery_step_ms = subquery.step_ms > 0 ? subquery.step_ms : kDefaultResolutionMs;
+      node->subquery_shift = ShiftOf(subquery.time);
+    };
     if (const auto* selector = std::get_if<VectorSelector>(&expr.node)) make_leaf(*selector, 0);
+    if (const auto* matrix = std::get_if<MatrixSelector>(&expr.node)) make_leaf(matrix->vector, matrix->range_ms);
+    if (const auto* subquery = std::get_if<Subquery>(&expr.node)) make_subquery(*subquery);
     if (const auto* aggregate = std::get_if<Aggregate>(&expr.node)) {
       node->groups = aggregate->op != AggregateOp::kTopk && aggregate->op != AggregateOp::kBottomk &&
                      aggregate->op != AggregateOp::kLimitk && aggregate->op != AggregateOp::kLimitRatio &&
@@ -181,11 +192,16 @@ class Planner {
       node->without = aggregate->without;
       node->grouping = aggregate->grouping;
     }
+    if (const auto* binary = std::get_if<Binary>(&expr.node)) {
+      node->joins = binary->op == BinaryOp::kOr || binary->op == BinaryOp::kDefault;
+    }
     if (const auto* call = std::get_if<Call>(&expr.node)) {
+      node->joins = call->function == "union";
+      node->one_series |= call->function == "vector" || call->function.starts_with("absent");
       for (const ExprPtr& argument : call->arguments) {
         const Expr& inner = Unwrap(*argument);
         if (const auto* matrix = std::get_if<MatrixSelector>(&inner.node)) make_leaf(matrix->vector, matrix->range_ms);
-        if (const auto* subquery = std::get_if<Subquery>(&inner.node)) node->outer_ms += subquery->range_ms;
+        if (const auto* subquery = std::get_if<Subquery>(&inner.node)) make_subquery(*subquery);
       }
     }
     return node;

@@ -122,52 +122,81 @@ void WriteStats(JsonWriter& json, const QueryResult& result, const query::StepGr
   json.EndObject();
 }
 
-void WriteValue(JsonWriter& json, const QueryResult& result) {
-  switch (result.type) {
-    case ValueType::kScalar:
-      json.Sample(result.series.front().t_ms.front(), result.series.front().values.front());
-      return;
-    case ValueType::kString: {
-      std::string pair = "[";
-      AppendSeconds(pair, result.t_ms);
-      pair += ",";
-      AppendJsonString(pair, result.text);
-      json.Raw(pair + "]");
-      return;
-    }
-    case ValueType::kVector:
-    case ValueType::kMatrix:
-      json.BeginArray();
-      for (const query::ResultSeries& series : result.series) {
-        if (!json.alive()) break;
-        WriteSeries(json, series, result.type == ValueType::kVector);
-      }
-      json.EndArray();
-  }
-}
+// Writes the answer of a query. The series of a matrix are written as they come; the rest follows when the query is over.
+class ResultWriter {
+ public:
+  explicit ResultWriter(ResponseWriter& response) : json_(response) {}
 
-// status and resultType come first: streaming readers decide by them how to read the result.
-void WriteResult(const QueryResult& result, const query::StepGrid& grid, const Request& request, ResponseWriter& response) {
-  JsonWriter json(response);
-  json.BeginSuccess();
-  json.BeginObject();
-  if (result.statement.empty()) {
-    json.Member("resultType", ResultTypeName(result.type));
-    json.Key("result");
-    WriteValue(json, result);
-  } else {
-    json.Member("resultType", result.statement);
-    json.Key("result");
-    json.Raw(result.json);
-    json.Member("text", result.text);
+  const query::SeriesSink& sink() const { return sink_; }
+
+  void Finish(const QueryResult& result, const query::StepGrid& grid, const Request& request) {
+    if (result.statement.empty()) {
+      Begin(result.type);
+      WriteValue(result);
+    } else {
+      json_.BeginSuccess();
+      json_.BeginObject();
+      json_.Member("resultType", result.statement);
+      json_.Key("result");
+      json_.Raw(result.json);
+      json_.Member("text", result.text);
+    }
+    if (!request.parameters.Get("stats").empty()) WriteStats(json_, result, grid, request);
+    json_.EndObject();
+    WriteStrings(json_, "warnings", result.annotations.warnings);
+    WriteStrings(json_, "infos", result.annotations.infos);
+    json_.EndObject();
+    json_.Finish();
   }
-  if (!request.parameters.Get("stats").empty()) WriteStats(json, result, grid, request);
-  json.EndObject();
-  WriteStrings(json, "warnings", result.annotations.warnings);
-  WriteStrings(json, "infos", result.annotations.infos);
-  json.EndObject();
-  json.Finish();
-}
+
+ private:
+  // status and resultType come first: streaming readers decide by them how to read the result.
+  void Begin(ValueType type) {
+    if (begun_) return;
+    begun_ = true;
+    json_.BeginSuccess();
+    json_.BeginObject();
+    json_.Member("resultType", ResultTypeName(type));
+    json_.Key("result");
+    if (type == ValueType::kMatrix) json_.BeginArray();
+  }
+
+  Status Take(const query::ResultSeries& series) {
+    Begin(ValueType::kMatrix);
+    WriteSeries(json_, series, /*one_point=*/false);
+    return json_.alive() ? OkStatus() : Cancelled("the client has gone");
+  }
+
+  void WriteValue(const QueryResult& result) {
+    switch (result.type) {
+      case ValueType::kScalar:
+        json_.Sample(result.series.front().t_ms.front(), result.series.front().values.front());
+        return;
+      case ValueType::kString: {
+        std::string pair = "[";
+        AppendSeconds(pair, result.t_ms);
+        pair += ",";
+        AppendJsonString(pair, result.text);
+        json_.Raw(pair + "]");
+        return;
+      }
+      case ValueType::kVector:
+        json_.BeginArray();
+        for (const query::ResultSeries& series : result.series) {
+          if (!json_.alive()) break;
+          WriteSeries(json_, series, /*one_point=*/true);
+        }
+        json_.EndArray();
+        return;
+      case ValueType::kMatrix:
+        json_.EndArray();  // its series have been written
+    }
+  }
+
+  JsonWriter json_;
+  bool begun_ = false;
+  const query::SeriesSink sink_ = [this](const query::ResultSeries& series) { return Take(series); };
+};
 
 ApiResult ReadQueryOptions(const Request& request, QueryOptions& options) {
   if (auto error = ReadDuration(request, "timeout", options.timeout_ms)) return error;
@@ -188,7 +217,7 @@ ApiResult ReadQueryOptions(const Request& request, QueryOptions& options) {
 }
 
 ApiResult Answer(Service& service, const Result<QueryResult>& result, const query::StepGrid& grid, const Request& request,
-                 ResponseWriter& response) {
+                 ResultWriter& writer) {
   service.metrics().queries.fetch_add(1, std::memory_order_relaxed);
   if (!result.ok()) {
     service.metrics().queries_failed.fetch_add(1, std::memory_order_relaxed);
@@ -198,7 +227,7 @@ ApiResult Answer(Service& service, const Result<QueryResult>& result, const quer
     return error;
   }
   service.metrics().query_samples.fetch_add(result->stats.samples_count, std::memory_order_relaxed);
-  WriteResult(*result, grid, request, response);
+  writer.Finish(*result, grid, request);
   return std::nullopt;
 }
 
@@ -208,8 +237,10 @@ ApiResult Query(Service& service, Request& request, ResponseWriter& response) {
   if (auto error = ReadTime(request, "time", time_ms)) return error;
   if (auto error = ReadQueryOptions(request, options)) return error;
   if (auto answer = AnswerJudgement(service, request.parameters.Get("query"), time_ms, response)) return *answer;
+  ResultWriter writer(response);
+  options.sink = &writer.sink();
   return Answer(service, service.database().Query(request.parameters.Get("query"), time_ms, options), {time_ms, 1, 1}, request,
-                response);
+                writer);
 }
 
 ApiResult QueryRange(Service& service, Request& request, ResponseWriter& response) {
@@ -231,8 +262,10 @@ ApiResult QueryRange(Service& service, Request& request, ResponseWriter& respons
   QueryOptions options;
   if (auto error = ReadQueryOptions(request, options)) return error;
   const query::StepGrid grid{start_ms, *step, static_cast<size_t>((end_ms - start_ms) / *step) + 1};
+  ResultWriter writer(response);
+  options.sink = &writer.sink();
   return Answer(service, service.database().QueryRange(request.parameters.Get("query"), start_ms, end_ms, *step, options), grid,
-                request, response);
+                request, writer);
 }
 
 ApiResult FormatQuery(Service& service, Request& request, ResponseWriter& response) {

@@ -66,6 +66,9 @@ class ResponseWriter {
   virtual bool Write(std::string_view bytes) = 0;
   /// Sends what was written so far, however little: for progress.
   virtual bool Flush() = 0;
+  /// What was written is not the answer: an error was found. As long as nothing has left it is forgotten, and another answer
+  /// can be written; else the connection breaks off, so that no client takes what it has got for the whole.
+  virtual void Abandon() = 0;
 
  private:
   int status_ = 200;
@@ -80,6 +83,7 @@ class RecordedResponse final : public ResponseWriter {
     return true;
   }
   bool Flush() override { return true; }
+  void Abandon() override { body_.clear(); }
   const std::string& body() const { return body_; }
 
  private:

@@ -137,6 +137,10 @@ class SessionResponse final : public ResponseWriter {
     return pending_.size() < kPieceBytes ? alive_ : Flush();
   }
   bool Flush() override;
+  void Abandon() override {
+    pending_.clear();
+    broken_ = started_;
+  }
   /// Sends the rest; the connection goes on from there by itself.
   void Finish();
 
@@ -153,6 +157,7 @@ class SessionResponse final : public ResponseWriter {
   const BodyEncoding encoding_;
   bool started_ = false;
   bool alive_ = true;
+  bool broken_ = false;  // what has left of the answer is not all of it, and no more will come
   std::string pending_;
   std::unique_ptr<BodyEncoder> encoder_;  // once the answer is compressed
 };
@@ -215,7 +220,9 @@ bool SessionResponse::Flush() {
 void SessionResponse::Finish() {
   if (session_->stopping() && !started_) keep_alive_ = false;
   std::string out;
-  if (started_) {
+  if (broken_) {
+    keep_alive_ = false;  // and without the last chunk, which would end the body properly
+  } else if (started_) {
     out = Chunk(true);
   } else {
     std::string body;

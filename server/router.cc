@@ -69,7 +69,10 @@ void Router::Handle(Request& request, ResponseWriter& response) {
   } catch (const std::exception& thrown) {
     error = ApiError{500, "internal", thrown.what()};
   }
-  if (error.has_value() && !response.started()) WriteError(response, *error);
+  if (error.has_value()) {
+    response.Abandon();
+    if (!response.started()) WriteError(response, *error);
+  }
   metrics_.CountRequest(request.pattern, response.status(), clock_.MonotonicNs() - begin_ns);
 }
 

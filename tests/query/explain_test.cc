@@ -1,3 +1,5 @@
+#include <functional>
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
@@ -71,7 +73,34 @@ TEST_F(ExplainTest, AnalyzeSaysWhatWasMeasured) {
   EXPECT_EQ(plan["totals"]["samples"], 100 * 36);
   EXPECT_GT(plan["totals"]["peakBytes"], 0);
   EXPECT_THAT(result.text, HasSubstr("  rate(x_total[1m])  [100 series, 600 values, "));
+  EXPECT_THAT(result.text, HasSubstr("; estimated 100 series, about 36"));
+  EXPECT_EQ(plan["plan"]["children"][0]["estimated"]["values"], 600);
   EXPECT_EQ(result.stats.samples_count, 3600u);
+}
+
+TEST_F(ExplainTest, EstimatesAreWhatComesOut) {
+  // Where nothing is filtered, the estimate is the measure.
+  for (const char* text : {"x_total", "1 + 1", "sum by (i) (x_total)", "max_over_time(x_total[4m:30s])", "x_total * 2",
+                           "avg_over_time(rate(x_total[1m])[2m:1m] offset 1m)", "vector(1)", "absent(nothing)",
+                           "x_total{job=\"api\"} or x_total{job=\"web\"}", "sum(x_total) / count(x_total)"}) {
+    const json plan = json::parse(Range(std::string("EXPLAIN ANALYZE ") + text).json);
+    const std::function<void(const json&)> check = [&](const json& node) {
+      EXPECT_EQ(node["estimated"]["series"], node["measured"]["series"]) << text << ": " << node["operator"];
+      EXPECT_NEAR(node["estimated"]["values"].get<double>(), node["measured"]["values"].get<double>(),
+                  node["estimated"]["series"].get<double>())  // a step of a subquery more or less
+          << text << ": " << node["operator"];
+      for (const json& child : node["children"]) check(child);
+    };
+    check(plan["plan"]);
+  }
+  for (const char* text : {"x_total[5m]", "x_total[5m:1m]"}) {
+    const auto result = engine_.Instant(std::string("EXPLAIN ANALYZE ") + text, 600'000);
+    ASSERT_TRUE(result.ok());
+    const json plan = json::parse(result->json)["plan"];
+    EXPECT_EQ(plan["operator"], text);
+    EXPECT_EQ(plan["measured"]["series"], 100);
+    EXPECT_EQ(plan["estimated"]["series"], 100);
+  }
 }
 
 TEST_F(ExplainTest, EveryKindOfExpression) {

@@ -1,6 +1,7 @@
 // What one query may cost the server and its other clients: limits that are named, a client that leaves, writes that go on.
 #include <algorithm>
 #include <chrono>
+#include <fstream>
 #include <thread>
 
 #include <gmock/gmock.h>
@@ -52,6 +53,14 @@ class ProtectionTest : public ::testing::Test {
     return client().Get(fmt::format("/api/v1/query_range?{}&start={}&end={}&step=15{}", testing::EncodeForm({{"query", query}}),
                                     kStartMs / 1000, kEndMs / 1000, more));
   }
+  // The most memory that the server has had.
+  uint64_t PeakKib() const {
+    std::ifstream status(fmt::format("/proc/{}/status", server_->process().pid()));
+    for (std::string line; std::getline(status, line);) {
+      if (line.starts_with("VmHWM:")) return std::stoull(line.substr(6));
+    }
+    return 0;
+  }
   double Metric(const std::string& name) const {
     const std::string text = client().Get("/metrics").body;
     const size_t at = text.find("\n" + name + " ");
@@ -88,9 +97,35 @@ TEST_F(ProtectionTest, TheMemoryLimitIsNamed) {
 
 TEST_F(ProtectionTest, TheLimitOfSamplesIsNamed) {
   Start({"--query.max-samples", "10000"});
-  const HttpAnswer refused = Range("m");
-  EXPECT_EQ(refused.status, 422);
+  const HttpAnswer refused = Range("sort(m)");
+  EXPECT_EQ(refused.status, 422) << refused.body.substr(0, 300);
   EXPECT_THAT(refused.body, HasSubstr("max_samples is 10000"));
+}
+
+TEST_F(ProtectionTest, LargeAnswersNeedNoMemoryOfTheirSize) {
+  Start({"--memory-budget", "64MiB", "--query.timeout", "120s"});
+  const auto range = [&](const std::string& query, const std::string& more = "") {
+    return client().Get(fmt::format("/api/v1/query_range?{}&start={}&end={}&step=1.5{}",
+                                    testing::EncodeForm({{"query", query}}), kStartMs / 1000, kEndMs / 1000, more));
+  };
+  EXPECT_EQ(range("m{i=\"1\"}").status, 200);
+  const uint64_t before_kib = PeakKib();
+  // 400 series of 10,001 steps are 32 MB before they are text.
+  for (const char* query : {"m", "rate(m[1m]) * 8"}) {
+    const HttpAnswer answer = range(query);
+    EXPECT_EQ(answer.status, 200) << query << ": " << answer.body.substr(0, 300);
+    EXPECT_GT(answer.body.size(), 60'000'000u) << query;
+    EXPECT_TRUE(answer.body.ends_with("]}}") || answer.body.ends_with("\"]}")) << answer.body.substr(answer.body.size() - 200);
+    EXPECT_EQ(answer.Json()["data"]["result"].size(), static_cast<size_t>(kSeries));
+  }
+  const uint64_t grown_kib = PeakKib() - before_kib;
+  std::cout << "answers of 4 million values let the server's memory grow by " << grown_kib << " KiB\n";
+  EXPECT_LT(grown_kib, 24u << 10);
+  // What needs all of its series at once is refused, and says why.
+  EXPECT_THAT(range("sort(m)").body, HasSubstr("max_memory_bytes is 16777216"));
+  // An error that comes when the answer is on its way leaves it without an end.
+  const HttpAnswer cut = range("m", "&timeout=150ms");
+  EXPECT_EQ(cut.status, 0) << "the connection was not broken off; " << cut.body.size() << " bytes came";
 }
 
 TEST_F(ProtectionTest, TheLimitOfTimeIsNamed) {

@@ -2,6 +2,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 
@@ -24,6 +25,9 @@ struct EngineOptions {
   const Clock* clock = &Clock::System();
 };
 
+/// Takes the series of a matrix one after the other, in order of labels. An error ends the query, and is its answer.
+using SeriesSink = std::function<Status(const ResultSeries& series)>;
+
 /// What may be said of one query beside its text.
 struct QueryOptions {
   TenantId tenant = kDefaultTenant;
@@ -33,10 +37,14 @@ struct QueryOptions {
   const std::atomic<bool>* cancelled = nullptr;  ///< looked at while the query runs
   bool use_cache = true;      ///< false: every step is evaluated anew
   bool count_steps = false;   ///< fill QueryStats::samples_per_step
+  /// Where an answer that is a matrix goes, in place of QueryResult::series: of functions and scalar operations on a selector
+  /// no more than a few series are then in memory at once. It may have got some before an error is found. Borrowed.
+  const SeriesSink* sink = nullptr;
 };
 
 struct Batch;
 struct Expr;
+class AnswerStream;
 class Execution;
 class Operator;
 class ResultCache;
@@ -70,9 +78,9 @@ class Engine {
   struct Question;
   Result<QueryResult> Ask(const Question& question, const QueryOptions& options) const;
   Status Evaluate(const Question& question, Statement statement, const QueryOptions& options, QueryResult& result) const;
-  /// The rows of a range query in order of labels, as far as possible from the cache.
+  /// The rows of a range query in order of labels, as far as possible from the cache; what `answer` did not hand on.
   Result<Batch> RunCached(const Expr& expr, const Operator& root, const Question& question, const QueryOptions& options,
-                          Execution& execution, QueryStats& stats) const;
+                          Execution& execution, AnswerStream& answer, QueryStats& stats) const;
   const SeriesStore& store_;
   const FunctionRegistry& registry_;
   EngineOptions options_;

@@ -3,10 +3,11 @@
 //   Query { int64 start_timestamp_ms = 1; int64 end_timestamp_ms = 2; repeated LabelMatcher matchers = 3; }
 //   LabelMatcher { Type type = 1 (EQ, NEQ, RE, NRE); string name = 2; string value = 3; }
 //   ReadResponse { repeated QueryResult results = 1; }   QueryResult { repeated TimeSeries timeseries = 1; }
-//   TimeSeries { repeated Label labels = 1; repeated Sample samples = 2; }   Sample { double value = 1; int64 timestamp = 2; }
+//   TimeSeries { repeated Label labels = 1; repeated Sample samples = 2; repeated Histogram histograms = 4; }
+//   Sample { double value = 1; int64 timestamp = 2; }   Histogram: as in ingest_histogram.cc
 //   ChunkedReadResponse { repeated ChunkedSeries chunked_series = 1; int64 query_index = 2; }
 //   ChunkedSeries { repeated Label labels = 1; repeated Chunk chunks = 2; }
-//   Chunk { int64 min_time_ms = 1; int64 max_time_ms = 2; Encoding type = 3 (XOR = 1); bytes data = 4; }
+//   Chunk { int64 min_time_ms = 1; int64 max_time_ms = 2; Encoding type = 3 (XOR = 1, FLOAT_HISTOGRAM = 3); bytes data = 4; }
 // Source: https://prometheus.io/docs/specs/ and prompb/remote.proto
 
 #include <snappy.h>
@@ -15,6 +16,7 @@
 #include <protozero/varint.hpp>
 
 #include "content_encoding.h"
+#include "histogram_chunk.h"
 #include "json_writer.h"
 #include "routes.h"
 #include "xor_chunk.h"
@@ -27,6 +29,9 @@ constexpr size_t kSamplesLimitBytes = 64 << 20;
 /// As Prometheus' own chunks and frames.
 constexpr size_t kSamplesPerChunk = 120;
 constexpr size_t kFrameBytes = 1 << 20;
+/// Chunk.Encoding
+constexpr int32_t kXorChunk = 1;
+constexpr int32_t kFloatHistogramChunk = 3;
 
 struct ReadRequest {
   std::vector<SelectRequest> queries;
@@ -109,6 +114,30 @@ void WriteLabels(protozero::pbf_writer& series, const Labels& labels) {
   }
 }
 
+void WriteSide(protozero::pbf_writer& message, uint32_t spans_tag, uint32_t counts_tag, const HistogramBuckets& buckets) {
+  for (const BucketSpan& one : SpansOf(buckets)) {
+    protozero::pbf_writer span(message, spans_tag);
+    span.add_sint32(1, one.offset);
+    span.add_uint32(2, one.length);
+  }
+  message.add_packed_double(counts_tag, buckets.count.begin(), buckets.count.end());
+}
+
+// Counts are written as floats, whatever they came as: their reader takes both.
+void WriteHistogram(protozero::pbf_writer& series, int64_t t_ms, const Histogram& histogram) {
+  protozero::pbf_writer message(series, 4);
+  message.add_double(2, histogram.count);
+  message.add_double(3, histogram.sum);
+  message.add_sint32(4, histogram.schema);
+  message.add_double(5, histogram.zero_threshold);
+  message.add_double(7, histogram.zero_count);
+  WriteSide(message, 8, 10, histogram.negative);
+  WriteSide(message, 11, 13, histogram.positive);
+  message.add_enum(14, static_cast<int32_t>(histogram.hint));
+  message.add_int64(15, t_ms);
+  message.add_packed_double(16, histogram.custom_values.begin(), histogram.custom_values.end());
+}
+
 /// Calls visit(query index, labels, columns) for each series with samples. Errors: the store's, and what visit returns.
 template <typename Visit>
 Status ForEachSeries(Service& service, const Request& request, const ReadRequest& read, const Visit& visit) {
@@ -119,7 +148,6 @@ Status ForEachSeries(Service& service, const Request& request, const ReadRequest
     for (size_t i = 0; i < selection->size(); ++i) {
       if (request.cancelled != nullptr && request.cancelled->load()) return Cancelled("remote read: the client has gone");
       AUSPEX_RETURN_IF_ERROR(reader->Read(i, columns));
-      columns.DropHistograms();  // numbers alone are answered
       if (!columns.t_ms.empty()) AUSPEX_RETURN_IF_ERROR(visit(q, selection->labels(i), columns));
     }
   }
@@ -137,6 +165,10 @@ ApiResult AnswerSamples(Service& service, const Request& request, const ReadRequ
           protozero::pbf_writer series(result, 1);
           WriteLabels(series, labels);
           for (size_t i = 0; i < columns.t_ms.size(); ++i) {
+            if (const Histogram* histogram = columns.HistogramAt(i); histogram != nullptr) {
+              WriteHistogram(series, columns.t_ms[i], *histogram);
+              continue;
+            }
             protozero::pbf_writer sample(series, 2);
             sample.add_double(1, columns.values[i]);
             sample.add_int64(2, columns.t_ms[i]);
@@ -169,6 +201,37 @@ bool WriteFrame(ResponseWriter& response, std::string_view message) {
   return response.Write(head) && response.Write(message);
 }
 
+// What is known of a histogram and the sample before it.
+CounterReset HintAt(const SampleColumns& columns, size_t i) {
+  const Histogram& histogram = *columns.HistogramAt(i);
+  if (histogram.hint == CounterReset::kGauge || i == 0 || columns.HistogramAt(i - 1) == nullptr) return histogram.hint;
+  return DetectReset(histogram, *columns.HistogramAt(i - 1)) ? CounterReset::kReset : CounterReset::kNotReset;
+}
+
+/// A chunk of the samples from `begin` on, numbers or histograms. Returns where it ends.
+size_t WriteChunk(protozero::pbf_writer& series, const SampleColumns& columns, size_t begin) {
+  const size_t most = std::min(begin + kSamplesPerChunk, columns.t_ms.size());
+  const bool histograms = columns.HistogramAt(begin) != nullptr;
+  size_t end = begin;
+  std::string data;
+  if (histograms) {
+    const auto some = std::span(columns.histograms).subspan(begin, most - begin);
+    end = begin + ChunkableCount(some);
+    data = EncodeHistogramChunk(std::span(columns.t_ms).subspan(begin, end - begin), some.first(end - begin),
+                                HintAt(columns, begin));
+  } else {
+    while (end < most && columns.HistogramAt(end) == nullptr) ++end;
+    data = EncodeXorChunk(std::span(columns.t_ms).subspan(begin, end - begin),
+                          std::span(columns.values).subspan(begin, end - begin));
+  }
+  protozero::pbf_writer chunk(series, 2);
+  chunk.add_int64(1, columns.t_ms[begin]);
+  chunk.add_int64(2, columns.t_ms[end - 1]);
+  chunk.add_enum(3, histograms ? kFloatHistogramChunk : kXorChunk);
+  chunk.add_bytes(4, data);
+  return end;
+}
+
 Status StreamSeries(size_t query, const Labels& labels, const SampleColumns& columns, ResponseWriter& response) {
   for (size_t next = 0; next < columns.t_ms.size();) {
     std::string message;
@@ -176,15 +239,7 @@ Status StreamSeries(size_t query, const Labels& labels, const SampleColumns& col
     {
       protozero::pbf_writer series(answer, 1);
       WriteLabels(series, labels);
-      for (; next < columns.t_ms.size() && message.size() < kFrameBytes; next += kSamplesPerChunk) {
-        const size_t count = std::min(kSamplesPerChunk, columns.t_ms.size() - next);
-        const auto t_ms = std::span<const int64_t>(columns.t_ms).subspan(next, count);
-        protozero::pbf_writer chunk(series, 2);
-        chunk.add_int64(1, t_ms.front());
-        chunk.add_int64(2, t_ms.back());
-        chunk.add_enum(3, 1);
-        chunk.add_bytes(4, EncodeXorChunk(t_ms, std::span<const double>(columns.values).subspan(next, count)));
-      }
+      while (next < columns.t_ms.size() && message.size() < kFrameBytes) next = WriteChunk(series, columns, next);
     }
     answer.add_int64(2, static_cast<int64_t>(query));
     if (!WriteFrame(response, message)) return Cancelled("remote read: the client has gone");

@@ -4,38 +4,10 @@
 #include <bit>
 #include <string_view>
 
+#include "bit_writer.h"
+
 namespace auspex::server {
 namespace {
-
-class BitWriter {
- public:
-  explicit BitWriter(std::string& out) : out_(out) {}
-  void Bit(bool bit) { Bits(bit ? 1 : 0, 1); }
-  // The lowest `count` bits, highest first.
-  void Bits(uint64_t bits, int count) {
-    for (int i = count - 1; i >= 0; --i) {
-      if (free_ == 0) {
-        out_.push_back('\0');
-        free_ = 8;
-      }
-      --free_;
-      out_.back() = static_cast<char>(static_cast<uint8_t>(out_.back()) | ((bits >> i & 1) << free_));
-    }
-  }
-  void Byte(uint8_t byte) { Bits(byte, 8); }
-  void Varuint(uint64_t value) {
-    for (; value >= 0x80; value >>= 7) Byte(static_cast<uint8_t>(value | 0x80));
-    Byte(static_cast<uint8_t>(value));
-  }
-  void Varint(int64_t value) {
-    const auto bits = static_cast<uint64_t>(value);
-    Varuint(value < 0 ? ~(bits << 1) : bits << 1);
-  }
-
- private:
-  std::string& out_;
-  int free_ = 0;  // bits of the last byte
-};
 
 void WriteDeltaOfDelta(BitWriter& bits, int64_t value) {
   const auto fits = [&](int count) {
@@ -57,34 +29,6 @@ void WriteDeltaOfDelta(BitWriter& bits, int64_t value) {
     bits.Bits(0b1111, 4);
     bits.Bits(raw, 64);
   }
-}
-
-struct Meaningful {
-  int leading = -1;  // zeros before and after the bits that differ; -1: none were written yet
-  int trailing = 0;
-};
-
-void WriteXor(BitWriter& bits, double before, double value, Meaningful& last) {
-  const uint64_t delta = std::bit_cast<uint64_t>(before) ^ std::bit_cast<uint64_t>(value);
-  if (delta == 0) {
-    bits.Bit(false);
-    return;
-  }
-  bits.Bit(true);
-  int leading = std::countl_zero(delta);
-  const int trailing = std::countr_zero(delta);
-  if (leading > 31) leading = 31;  // 5 bits
-  if (last.leading >= 0 && leading >= last.leading && trailing >= last.trailing) {
-    bits.Bit(false);
-    bits.Bits(delta >> last.trailing, 64 - last.leading - last.trailing);
-    return;
-  }
-  last = {leading, trailing};
-  const int count = 64 - leading - trailing;
-  bits.Bit(true);
-  bits.Bits(static_cast<uint64_t>(leading), 5);
-  bits.Bits(static_cast<uint64_t>(count), 6);  // 64 becomes 0
-  bits.Bits(delta >> trailing, count);
 }
 
 constexpr std::array<uint32_t, 256> MakeCrcTable() {

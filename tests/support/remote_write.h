@@ -5,6 +5,7 @@
 #include <utility>
 #include <vector>
 
+#include "auspex/storage/histogram.h"
 #include "auspex/storage/labels.h"
 
 namespace auspex::testing {
@@ -13,6 +14,7 @@ namespace auspex::testing {
 struct RemoteSeries {
   Labels labels;
   std::vector<std::pair<int64_t, double>> samples;  ///< (t_ms, value)
+  std::vector<std::pair<int64_t, HistogramPtr>> histograms = {};
 };
 
 /// prometheus.WriteRequest, compressed with snappy: what a Prometheus server posts to /api/v1/write.

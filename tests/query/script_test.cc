@@ -1,7 +1,5 @@
 // Every tests/scripts/*.test, on the model and on the store in each of the states that its samples can be in.
 #include <filesystem>
-#include <fstream>
-#include <sstream>
 
 #include <gtest/gtest.h>
 
@@ -20,7 +18,7 @@ constexpr std::pair<Place, std::string_view> kPlaces[] = {
     {Place::kSealed, "Sealed"}, {Place::kReopened, "Reopened"},
 };
 
-class ModelTarget final : public ScriptTarget {
+class ModelTarget final : public StoreScriptTarget {
  public:
   SeriesStore& store() override { return model_; }
 
@@ -28,7 +26,7 @@ class ModelTarget final : public ScriptTarget {
   ModelStore model_;
 };
 
-class StoreTarget final : public ScriptTarget {
+class StoreTarget final : public StoreScriptTarget {
  public:
   explicit StoreTarget(Place place) : place_(place) {}
   Status Open() {
@@ -62,32 +60,16 @@ Result<std::unique_ptr<ScriptTarget>> MakeTarget(Place place) {
   return std::unique_ptr<ScriptTarget>(std::move(target));
 }
 
-std::vector<std::string> Scripts() {
-  std::vector<std::string> names;
-  // Another folder can be given, to run scripts that are not part of the project.
-  const char* given = std::getenv("AUSPEX_SCRIPTS");
-  const std::string folder = given != nullptr ? given : AUSPEX_SOURCE_DIR "/tests/scripts";
-  for (const auto& entry : std::filesystem::directory_iterator(folder)) {
-    if (entry.path().extension() == ".test") names.push_back(entry.path().string());
-  }
-  std::sort(names.begin(), names.end());
-  return names;
-}
-
 class ScriptTest : public ::testing::TestWithParam<std::tuple<std::string, std::pair<Place, std::string_view>>> {};
 
 TEST_P(ScriptTest, Holds) {
   const auto& [path, place] = GetParam();
-  std::ifstream file(path);
-  std::stringstream text;
-  text << file.rdbuf();
-  ASSERT_FALSE(text.str().empty()) << path;
   const Place where = place.first;
-  const Status status = RunScript(text.str(), [where] { return MakeTarget(where); });
+  const Status status = RunScriptFile(path, [where] { return MakeTarget(where); });
   EXPECT_TRUE(status.ok()) << path << ": " << status.message();
 }
 
-INSTANTIATE_TEST_SUITE_P(All, ScriptTest, ::testing::Combine(::testing::ValuesIn(Scripts()), ::testing::ValuesIn(kPlaces)),
+INSTANTIATE_TEST_SUITE_P(All, ScriptTest, ::testing::Combine(::testing::ValuesIn(ScriptPaths()), ::testing::ValuesIn(kPlaces)),
                          [](const auto& test) {
                            return std::filesystem::path(std::get<0>(test.param)).stem().string() + "_" +
                                   std::string(std::get<1>(test.param).second);

@@ -3,6 +3,9 @@
 #include <algorithm>
 #include <charconv>
 #include <cmath>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
 #include <map>
 #include <optional>
 #include <regex>
@@ -233,12 +236,6 @@ std::string WithoutPlace(const std::string& note) {
   return std::regex_replace(note, place, "");
 }
 
-bool Agrees(const Point& want, const ResultSeries& found, size_t i) {
-  const Histogram* histogram = found.HistogramAt(i);
-  if ((want.histogram == nullptr) != (histogram == nullptr)) return false;
-  return histogram == nullptr ? AlmostEqual(want.value, found.values[i]) : HistogramsAgree(*want.histogram, *histogram);
-}
-
 std::string Print(const Point& point) {
   return point.histogram == nullptr ? fmt::format("{}", point.value) : HistogramText(*point.histogram);
 }
@@ -278,8 +275,7 @@ std::string Describe(const std::vector<ResultSeries>& series) {
 
 class Runner {
  public:
-  explicit Runner(const ScriptTargetMaker& make_target)
-      : make_target_(make_target), registry_(query::FunctionRegistry::BuiltIn()) {}
+  explicit Runner(const ScriptTargetMaker& make_target) : make_target_(make_target) {}
 
   Status Run(std::string_view text) {
     AUSPEX_RETURN_IF_ERROR(Clear());
@@ -313,10 +309,8 @@ class Runner {
   }
 
   Status Clear() {
-    engine_.reset();
     target_.reset();
     AUSPEX_ASSIGN_OR_RETURN(target_, make_target_());
-    engine_ = std::make_unique<query::Engine>(target_->store(), registry_, query::EngineOptions{});
     return OkStatus();
   }
 
@@ -325,7 +319,7 @@ class Runner {
     const std::string_view command = TakeWord(rest);
     if (command == "clear") return Clear();
     if (command == "compat") {
-      options_.compat = rest == "2" ? 2 : 3;
+      compat_ = rest == "2" ? 2 : 3;
       return OkStatus();
     }
     if (command == "load") return Load(rest, block);
@@ -338,24 +332,15 @@ class Runner {
 
   Status Load(std::string_view step_text, const std::vector<std::string>& block) {
     AUSPEX_ASSIGN_OR_RETURN(const int64_t step_ms, ParseTime(step_text));
-    WriteBatch batch;
+    std::vector<ScriptSeries> loaded;
     for (size_t i = 1; i < block.size(); ++i) {
       const auto [metric, values] = SplitSeries(Trim(block[i]));
-      AUSPEX_ASSIGN_OR_RETURN(Labels labels, ParseMetric(metric));
-      const SeriesRef ref = batch.AddSeries(std::move(labels));
-      AUSPEX_ASSIGN_OR_RETURN(const SampleColumns columns, ParseScriptValues(values, 0, step_ms));
-      for (size_t k = 0; k < columns.t_ms.size(); ++k) {
-        if (columns.HistogramAt(k) != nullptr) {
-          batch.AddHistogram(ref, columns.t_ms[k], columns.histograms[k]);
-        } else {
-          batch.Add(ref, columns.t_ms[k], columns.values[k]);
-        }
-      }
+      ScriptSeries one;
+      AUSPEX_ASSIGN_OR_RETURN(one.labels, ParseMetric(metric));
+      AUSPEX_ASSIGN_OR_RETURN(one.samples, ParseScriptValues(values, 0, step_ms));
+      loaded.push_back(std::move(one));
     }
-    AUSPEX_RETURN_IF_ERROR(target_->store().Append(batch).status());
-    AUSPEX_RETURN_IF_ERROR(target_->Settle());
-    engine_ = std::make_unique<query::Engine>(target_->store(), registry_, query::EngineOptions{});
-    return OkStatus();
+    return target_->Load(loaded);
   }
 
   static Result<Eval> ParseEval(std::string_view command, std::string_view rest, const std::vector<std::string>& block,
@@ -434,9 +419,8 @@ class Runner {
   }
 
   Status Evaluate(const Eval& eval) const {
-    const Result<QueryResult> result = eval.range
-                                           ? engine_->Range(eval.text, eval.start_ms, eval.end_ms, eval.step_ms, options_)
-                                           : engine_->Instant(eval.text, eval.start_ms, options_);
+    const Result<QueryResult> result = eval.range ? Range(eval.text, eval.start_ms, eval.end_ms, eval.step_ms)
+                                                  : target_->Instant(eval.text, eval.start_ms, compat_);
     if (eval.fail) return CheckFailure(eval, result.status());
     AUSPEX_RETURN_IF_ERROR(result.status());
     AUSPEX_RETURN_IF_ERROR(CheckNotes(eval, *result));
@@ -452,13 +436,23 @@ class Runner {
     return eval.ordered || result->type == ValueType::kString ? OkStatus() : EvaluateAsStep(eval);
   }
 
+  Result<QueryResult> Range(const std::string& text, int64_t start_ms, int64_t end_ms, int64_t step_ms) const {
+    return target_->Range(text, {start_ms, step_ms, static_cast<size_t>((end_ms - start_ms) / step_ms) + 1}, compat_);
+  }
+
+  bool Agrees(const Point& want, const ResultSeries& found, size_t i) const {
+    const Histogram* histogram = found.HistogramAt(i);
+    if ((want.histogram == nullptr) != (histogram == nullptr)) return false;
+    return histogram == nullptr ? AlmostEqual(want.value, found.values[i]) : target_->Agree(*want.histogram, *histogram);
+  }
+
   // The same answer must come out of the middle of a range query.
   Status EvaluateAsStep(const Eval& eval) const {
     constexpr int64_t kStepMs = 60'000;
     for (const std::string_view other : {"start()", "end()", "step()", "range()"}) {
       if (eval.text.find(other) != std::string::npos) return OkStatus();
     }
-    Result<QueryResult> result = engine_->Range(eval.text, eval.start_ms - kStepMs, eval.start_ms + kStepMs, kStepMs, options_);
+    Result<QueryResult> result = Range(eval.text, eval.start_ms - kStepMs, eval.start_ms + kStepMs, kStepMs);
     if (!result.ok()) return FailedPrecondition("as a step of a range query: {}", result.status().message());
     QueryResult step;
     step.type = eval.scalar ? ValueType::kScalar : ValueType::kVector;
@@ -508,7 +502,7 @@ class Runner {
     return OkStatus();
   }
 
-  static Status CheckVector(const Eval& eval, const QueryResult& result) {
+  Status CheckVector(const Eval& eval, const QueryResult& result) const {
     if (eval.scalar) {
       if (result.series.size() == 1 && result.series[0].labels.empty() &&
           AlmostEqual(result.series[0].values[0], *eval.scalar)) {
@@ -537,7 +531,7 @@ class Runner {
     return OkStatus();
   }
 
-  static Status CheckMatrix(const Eval& eval, const std::vector<ResultSeries>& series, int64_t start_ms, int64_t step_ms) {
+  Status CheckMatrix(const Eval& eval, const std::vector<ResultSeries>& series, int64_t start_ms, int64_t step_ms) const {
     if (eval.scalar) return InvalidArgument("a scalar is expected of a range query");
     size_t expected_count = 0;
     for (const auto& [labels, values] : eval.series) {
@@ -563,13 +557,49 @@ class Runner {
   }
 
   const ScriptTargetMaker& make_target_;
-  const query::FunctionRegistry registry_;
   std::unique_ptr<ScriptTarget> target_;
-  std::unique_ptr<query::Engine> engine_;
-  query::QueryOptions options_;
+  int compat_ = 3;
 };
 
+query::QueryOptions WithCompat(int compat) {
+  query::QueryOptions options;
+  options.compat = compat;
+  return options;
+}
+
 }  // namespace
+
+bool ScriptTarget::Agree(const Histogram& expected, const Histogram& found) const { return HistogramsAgree(expected, found); }
+
+StoreScriptTarget::StoreScriptTarget() : registry_(query::FunctionRegistry::BuiltIn()) {}
+StoreScriptTarget::~StoreScriptTarget() = default;
+
+Status StoreScriptTarget::Load(const std::vector<ScriptSeries>& series) {
+  WriteBatch batch;
+  for (const ScriptSeries& one : series) {
+    const SeriesRef ref = batch.AddSeries(one.labels);
+    for (size_t k = 0; k < one.samples.t_ms.size(); ++k) {
+      if (one.samples.HistogramAt(k) != nullptr) {
+        batch.AddHistogram(ref, one.samples.t_ms[k], one.samples.histograms[k]);
+      } else {
+        batch.Add(ref, one.samples.t_ms[k], one.samples.values[k]);
+      }
+    }
+  }
+  AUSPEX_RETURN_IF_ERROR(store().Append(batch).status());
+  engine_.reset();  // before the store that it borrows may go
+  return Settle();
+}
+
+Result<QueryResult> StoreScriptTarget::Instant(const std::string& text, int64_t t_ms, int compat) {
+  if (engine_ == nullptr) engine_ = std::make_unique<query::Engine>(store(), registry_, query::EngineOptions{});
+  return engine_->Instant(text, t_ms, WithCompat(compat));
+}
+
+Result<QueryResult> StoreScriptTarget::Range(const std::string& text, const query::StepGrid& grid, int compat) {
+  if (engine_ == nullptr) engine_ = std::make_unique<query::Engine>(store(), registry_, query::EngineOptions{});
+  return engine_->Range(text, grid.start_ms, grid.end_ms(), grid.step_ms, WithCompat(compat));
+}
 
 Result<SampleColumns> ParseScriptValues(std::string_view text, int64_t start_ms, int64_t step_ms) {
   AUSPEX_ASSIGN_OR_RETURN(const auto sequence, ParseSequence(text));
@@ -584,5 +614,24 @@ Result<SampleColumns> ParseScriptValues(std::string_view text, int64_t start_ms,
 }
 
 Status RunScript(std::string_view text, const ScriptTargetMaker& make_target) { return Runner(make_target).Run(text); }
+
+Status RunScriptFile(const std::string& path, const ScriptTargetMaker& make_target) {
+  std::ifstream file(path);
+  std::stringstream text;
+  text << file.rdbuf();
+  if (text.str().empty()) return NotFound("{}: no script", path);
+  return RunScript(text.str(), make_target);
+}
+
+std::vector<std::string> ScriptPaths() {
+  std::vector<std::string> paths;
+  const char* given = std::getenv("AUSPEX_SCRIPTS");
+  const std::string folder = given != nullptr ? given : AUSPEX_SOURCE_DIR "/tests/scripts";
+  for (const auto& entry : std::filesystem::directory_iterator(folder)) {
+    if (entry.path().extension() == ".test") paths.push_back(entry.path().string());
+  }
+  std::sort(paths.begin(), paths.end());
+  return paths;
+}
 
 }  // namespace auspex::testing

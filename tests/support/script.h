@@ -3,20 +3,47 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <vector>
 
+#include "auspex/query/engine.h"
 #include "auspex/storage/base/result.h"
 #include "auspex/storage/series_store.h"
 
 namespace auspex::testing {
 
-/// What a script runs on: a store that can be brought into another state (flushed, sealed, reopened) without its answers
-/// being allowed to change.
+/// A series of a script, with its samples.
+struct ScriptSeries {
+  Labels labels;
+  SampleColumns samples;
+};
+
+/// What a script runs on.
 class ScriptTarget {
  public:
   virtual ~ScriptTarget() = default;
+  virtual Status Load(const std::vector<ScriptSeries>& series) = 0;
+  virtual Result<query::QueryResult> Instant(const std::string& text, int64_t t_ms, int compat) = 0;
+  virtual Result<query::QueryResult> Range(const std::string& text, const query::StepGrid& grid, int compat) = 0;
+  /// Whether a histogram of an answer is the one that is expected.
+  virtual bool Agree(const Histogram& expected, const Histogram& found) const;
+};
+
+/// A store that can be brought into another state (flushed, sealed, reopened) without its answers being allowed to change.
+class StoreScriptTarget : public ScriptTarget {
+ public:
+  StoreScriptTarget();
+  ~StoreScriptTarget() override;
   virtual SeriesStore& store() = 0;
   /// After every load.
   virtual Status Settle() { return OkStatus(); }
+
+  Status Load(const std::vector<ScriptSeries>& series) final;
+  Result<query::QueryResult> Instant(const std::string& text, int64_t t_ms, int compat) final;
+  Result<query::QueryResult> Range(const std::string& text, const query::StepGrid& grid, int compat) final;
+
+ private:
+  const query::FunctionRegistry registry_;
+  std::unique_ptr<query::Engine> engine_;
 };
 
 using ScriptTargetMaker = std::function<Result<std::unique_ptr<ScriptTarget>>()>;
@@ -41,6 +68,10 @@ using ScriptTargetMaker = std::function<Result<std::unique_ptr<ScriptTarget>>()>
 /// An instant query is asked a second time as a step of a range query.
 /// Errors: FailedPrecondition, "line 12: ...", with every expectation that does not hold.
 Status RunScript(std::string_view text, const ScriptTargetMaker& make_target);
+/// Runs the script in a file.
+Status RunScriptFile(const std::string& path, const ScriptTargetMaker& make_target);
+/// tests/scripts/*.test, in order of their names; those of the folder in $AUSPEX_SCRIPTS where that is set.
+std::vector<std::string> ScriptPaths();
 
 /// Samples of one line of a script: "1 2+3x4 _x2 stale". Absent values are left out.
 Result<SampleColumns> ParseScriptValues(std::string_view text, int64_t start_ms, int64_t step_ms);

@@ -51,8 +51,8 @@ Result<LabelledValues> StepAlert(const Rule& rule, const StepMatrix& points, siz
     }
     if (!alert.firing && t_ms - alert.active_since_ms >= rule.for_ms) alert.firing = true;
     const Labels series = at->first.With(kMetricName, "ALERTS").With("alertstate", alert.firing ? "firing" : "pending");
-    out.emplace_back(series, 1);
-    out.emplace_back(at->first.With(kMetricName, "ALERTS_FOR_STATE"), static_cast<double>(alert.active_since_ms / 1000));
+    out.push_back({series, 1});
+    out.push_back({at->first.With(kMetricName, "ALERTS_FOR_STATE"), static_cast<double>(alert.active_since_ms / 1000)});
     ++at;
   }
   return out;
@@ -66,7 +66,7 @@ Result<LabelledValues> StepRecord(const Rule& rule, const StepMatrix& points, si
     for (const auto& [name, text] : rule.labels) labels = labels.With(name, text.text());
     labels = labels.With(kMetricName, rule.name);
     if (!seen.insert(labels).second) return FailedPrecondition("two results become the same series {}", labels.ToString());
-    out.emplace_back(std::move(labels), point.value);
+    out.push_back({std::move(labels), point.value, point.histogram});
   }
   return out;
 }

@@ -13,15 +13,20 @@
 
 namespace auspex::analytics {
 
-/// Samples that a rule gives at one time, as they will be stored.
-using LabelledValues = std::vector<std::pair<Labels, double>>;
+/// A sample that a rule gives at some time, as it will be stored.
+struct LabelledValue {
+  Labels labels;
+  double value = 0;
+  HistogramPtr histogram = nullptr;  ///< in place of the value
+};
+using LabelledValues = std::vector<LabelledValue>;
 
 /// One alert of an alerting rule, pending or firing.
 struct ActiveAlert {
   bool firing = false;
   int64_t active_since_ms = 0;
-  std::optional<int64_t> absent_since_ms;  ///< keep_firing_for runs from here
-  double value = 0;                        ///< of the expression, when it last was true
+  std::optional<int64_t> absent_since_ms;                        ///< keep_firing_for runs from here
+  double value = 0;                                              ///< of the expression, when it last was true
   std::vector<std::pair<std::string, std::string>> annotations;  ///< rendered then
 };
 

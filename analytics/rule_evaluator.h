@@ -27,19 +27,26 @@ class RuleEvaluator {
 std::unique_ptr<RuleEvaluator> MakeEngineEvaluator(const SeriesStore& store, const query::FunctionRegistry& registry,
                                                    const query::EngineOptions& options);
 
-/// The points of an answer by step: what a rule walks over. Numbers only: points that are native histograms are left out.
+/// Whether points that are native histograms are walked over, or left out and counted.
+enum class HistogramPoints : uint8_t { kTake, kLeaveOut };
+
+/// The points of an answer by step: what a rule walks over.
 struct StepPoint {
   uint32_t series = 0;  ///< index in StepMatrix::series
-  double value = 0;
+  double value = 0;     ///< 0 of a histogram
+  HistogramPtr histogram = nullptr;
 };
 struct StepMatrix {
   std::vector<Labels> series;
   std::vector<std::vector<StepPoint>> steps;  ///< of the grid, series in order
   uint64_t points_count = 0;
+  uint64_t histograms_left_out = 0;
 
   /// One step.
-  static Result<StepMatrix> At(const RuleEvaluator& evaluator, std::string_view expr, int64_t t_ms);
-  static Result<StepMatrix> Over(const RuleEvaluator& evaluator, std::string_view expr, const query::StepGrid& grid);
+  static Result<StepMatrix> At(const RuleEvaluator& evaluator, std::string_view expr, int64_t t_ms,
+                               HistogramPoints histograms = HistogramPoints::kLeaveOut);
+  static Result<StepMatrix> Over(const RuleEvaluator& evaluator, std::string_view expr, const query::StepGrid& grid,
+                                 HistogramPoints histograms = HistogramPoints::kLeaveOut);
   /// Whether a series present at `step` agrees with `labels` on every label that both have, the metric name aside.
   bool HasPartner(size_t step, const Labels& labels) const;
 };

@@ -6,7 +6,7 @@
 namespace auspex::analytics {
 namespace {
 
-using Samples = std::map<int64_t, double>;
+using Samples = std::map<int64_t, PendingSample>;
 
 /// The union of a selection of the store and of pending series, in Labels' order.
 class OverlaySelection final : public Selection {
@@ -52,11 +52,13 @@ class OverlaySelection final : public Selection {
         HistogramPtr histogram = out.histograms.empty() ? nullptr : out.histograms[i];
         merged.emplace_hint(merged.end(), out.t_ms[i], std::pair(out.values[i], std::move(histogram)));
       }
-      for (const auto& [t_ms, value] : row.pending) {
-        const auto [at, added] = merged.emplace(t_ms, std::pair(value, nullptr));
+      for (const auto& [t_ms, sample] : row.pending) {
+        const double value = sample.histogram == nullptr ? sample.value : HistogramMarker();
+        const auto [at, added] = merged.emplace(t_ms, std::pair(value, sample.histogram));
         // The last write wins, but a staleness marker never replaces a number, and a number never a histogram.
-        const bool wins = at->second.second == nullptr && (!IsStaleMarker(value) || IsStaleMarker(at->second.first));
-        if (!added && wins) at->second.first = value;
+        const bool wins = sample.histogram != nullptr ||
+                          (at->second.second == nullptr && (!IsStaleMarker(value) || IsStaleMarker(at->second.first)));
+        if (!added && wins) at->second = {value, sample.histogram};
       }
       out.Clear();
       for (auto& [t_ms, sample] : merged) out.Push(t_ms, sample.first, std::move(sample.second));
@@ -77,7 +79,11 @@ class OverlaySelection final : public Selection {
 OverlayStore::OverlayStore(const SeriesStore& base, const WriteBatch& pending) : base_(base), tenant_(pending.tenant()) {
   for (size_t i = 0; i < pending.samples_count(); ++i) {
     AUSPEX_CHECK(pending.series()[i].batch_local());
-    pending_[pending.LabelsOf(pending.series()[i])][pending.t_ms()[i]] = pending.values()[i];
+    pending_[pending.LabelsOf(pending.series()[i])][pending.t_ms()[i]] = {pending.values()[i], nullptr};
+  }
+  for (const WriteBatch::HistogramRow& row : pending.histograms()) {
+    AUSPEX_CHECK(row.series.batch_local());
+    pending_[pending.LabelsOf(row.series)][row.t_ms] = {0, row.histogram};
   }
 }
 

@@ -9,6 +9,12 @@
 
 namespace auspex::analytics {
 
+/// A sample that is not stored yet.
+struct PendingSample {
+  double value = 0;
+  HistogramPtr histogram;  ///< in place of the value
+};
+
 /// A store together with samples that are not stored yet: what the later rules of a group see of the earlier ones before
 /// their one transaction is committed. Read-only, thread-safe. Borrows the store; copies the samples.
 class OverlayStore final : public SeriesStore {
@@ -29,7 +35,7 @@ class OverlayStore final : public SeriesStore {
  private:
   const SeriesStore& base_;
   TenantId tenant_;
-  std::map<Labels, std::map<int64_t, double>> pending_;
+  std::map<Labels, std::map<int64_t, PendingSample>> pending_;
 };
 
 }  // namespace auspex::analytics

@@ -44,7 +44,7 @@ class GroupEvaluation {
     const Rule& rule = group_.rules[index];
     RuleState& state = run_.state.rules[index];
     if (rule.kind == RuleKind::kInsight) return EvaluateInsight(rule, state);
-    AUSPEX_ASSIGN_OR_RETURN(const StepMatrix points, StepMatrix::At(Evaluator(), rule.expr, t_ms_));
+    AUSPEX_ASSIGN_OR_RETURN(const StepMatrix points, StepMatrix::At(Evaluator(), rule.expr, t_ms_, HistogramPoints::kTake));
     AUSPEX_RETURN_IF_ERROR(CheckLimit(points));
     LabelledValues values;
     if (rule.kind == RuleKind::kRecord) {
@@ -61,6 +61,11 @@ class GroupEvaluation {
   Status EvaluateInsight(const Rule& rule, RuleState& state) {
     AUSPEX_ASSIGN_OR_RETURN(const InsightPoints points, InsightPoints::At(Evaluator(), rule, t_ms_));
     AUSPEX_RETURN_IF_ERROR(CheckLimit(points.expr));
+    if (points.expr.points_count == 0 && points.expr.histograms_left_out > 0) {
+      return FailedPrecondition(
+          "gives {} native histogram(s): an insight rule judges numbers, such as histogram_quantile(0.99, ...) of them",
+          points.expr.histograms_left_out);
+    }
     const InsightTracker::Surroundings around = Around(rule);
     InsightTracker tracker(around, state.insight);
     tracker.Step(t_ms_, points.Verdicts(rule, 0), missed_);
@@ -96,9 +101,10 @@ class GroupEvaluation {
   const RuleEvaluator& Evaluator() {
     const WriteBatch& written = run_.transaction.samples();
     if (written.empty()) return parts_.evaluator;
-    if (overlay_ == nullptr || seen_samples_ != written.samples_count()) {
+    const size_t rows = written.samples_count() + written.histograms().size();
+    if (overlay_ == nullptr || seen_rows_ != rows) {
       overlay_ = parts_.evaluator.Seeing(written);
-      seen_samples_ = written.samples_count();
+      seen_rows_ = rows;
     }
     return *overlay_;
   }
@@ -130,7 +136,7 @@ class GroupEvaluation {
   GroupRun run_;
   std::set<std::string> changed_;
   std::unique_ptr<RuleEvaluator> overlay_;
-  size_t seen_samples_ = 0;
+  size_t seen_rows_ = 0;
 };
 
 template <typename Ask>
@@ -168,9 +174,14 @@ std::vector<Verdict> InsightPoints::Verdicts(const Rule& rule, size_t step) cons
 
 void WriteSeries(const LabelledValues& values, int64_t t_ms, std::vector<Labels>& previous, WriteBatch& batch) {
   std::vector<Labels> now;
-  for (const auto& [labels, value] : values) {
-    batch.Add(batch.AddSeries(labels), t_ms, value);
-    now.push_back(labels);
+  for (const LabelledValue& one : values) {
+    const SeriesRef ref = batch.AddSeries(one.labels);
+    if (one.histogram != nullptr) {
+      batch.AddHistogram(ref, t_ms, one.histogram);
+    } else {
+      batch.Add(ref, t_ms, one.value);
+    }
+    now.push_back(one.labels);
   }
   std::sort(now.begin(), now.end());
   for (const Labels& labels : previous) {

@@ -192,7 +192,8 @@ Result<std::vector<WhatIfRow>> Scheduler::JudgeVariants(const WhatIfRequest& req
         AUSPEX_ASSIGN_OR_RETURN(const InsightPoints points, InsightPoints::Over(parts_.evaluator, asked, chunk));
         for (auto& walk : walks) AUSPEX_RETURN_IF_ERROR(walk->Insights(points, chunk));
       } else {
-        AUSPEX_ASSIGN_OR_RETURN(const StepMatrix points, StepMatrix::Over(parts_.evaluator, asked.expr, chunk));
+        AUSPEX_ASSIGN_OR_RETURN(const StepMatrix points,
+                                StepMatrix::Over(parts_.evaluator, asked.expr, chunk, HistogramPoints::kTake));
         for (auto& walk : walks) AUSPEX_RETURN_IF_ERROR(walk->Alerts(points, chunk));
       }
     }

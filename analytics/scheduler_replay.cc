@@ -58,7 +58,8 @@ class RuleReplay {
       AUSPEX_RETURN_IF_ERROR(WalkInsight(points, chunk));
       return points.expr.points_count + (points.when ? points.when->points_count : 0);
     }
-    AUSPEX_ASSIGN_OR_RETURN(const StepMatrix points, StepMatrix::Over(parts_.evaluator, rule_.expr, chunk));
+    AUSPEX_ASSIGN_OR_RETURN(const StepMatrix points,
+                            StepMatrix::Over(parts_.evaluator, rule_.expr, chunk, HistogramPoints::kTake));
     Transaction transaction;
     for (size_t k = 0; k < chunk.count; ++k) {
       auto values = rule_.kind == RuleKind::kRecord ? StepRecord(rule_, points, k)

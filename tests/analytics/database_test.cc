@@ -9,6 +9,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "tests/support/histogram_notation.h"
 #include "tests/support/temp_dir.h"
 
 namespace auspex {
@@ -273,6 +274,50 @@ TEST_F(DatabaseTest, LaterRulesSeeEarlierOnesInOneTick) {
   EXPECT_EQ(QueryOne("quadrupled", kStart), 12);
   EXPECT_EQ(QueryOne("ALERTS{alertname=\"High\",alertstate=\"firing\",job=\"a\"}", kStart), 1);
   EXPECT_EQ(db_->ContinuousQueries().at(2).state, "firing");
+}
+
+TEST_F(DatabaseTest, RulesRecordNativeHistograms) {
+  const auto append = [&](int64_t t_ms, std::string_view notation) {
+    WriteBatch batch;
+    batch.AddHistogram(batch.AddSeries(Labels::Of({{"__name__", "latency"}, {"host", "a"}})), t_ms,
+                       std::make_shared<const Histogram>(testing::ParseHistogramNotation(notation).value()));
+    ASSERT_TRUE(db_->Append(batch).ok());
+  };
+  append(kStart - kMinute, "count:10 sum:20 buckets:[4 6]");
+  append(kStart, "count:70 sum:140 buckets:[4 66]");
+  Put(R"(groups:
+  - name: g
+    interval: 1m
+    rules:
+      - record: latency:rate
+        expr: rate(latency[2m])
+      - record: latency:count
+        expr: histogram_count({__name__="latency:rate"})
+      - alert: Observed
+        expr: '{__name__="latency:rate"}'
+      - insight: Shapes
+        expr: '{__name__="latency:rate"}')");
+  clock_.now_ms = kStart;
+  const auto report = db_->Tick(kStart);
+  ASSERT_TRUE(report.ok());
+  // An insight cannot judge them, and says so.
+  ASSERT_EQ(report->errors.size(), 1u);
+  EXPECT_THAT(report->errors[0], ::testing::AllOf(HasSubstr("g/Shapes"), HasSubstr("1 native histogram")));
+  for (const bool reopened : {false, true}) {
+    if (reopened) Reopen();
+    const auto recorded = db_->Query("{__name__=\"latency:rate\"}", kStart);
+    ASSERT_TRUE(recorded.ok());
+    ASSERT_EQ(recorded->series.size(), 1u);
+    const Histogram* histogram = recorded->series[0].HistogramAt(0);
+    ASSERT_NE(histogram, nullptr);
+    EXPECT_EQ(histogram->positive.index, std::vector<int32_t>{1});
+    // The later rule saw what the earlier one recorded in the same tick.
+    EXPECT_DOUBLE_EQ(QueryOne("{__name__=\"latency:count\"}", kStart), histogram->count);
+    EXPECT_EQ(QueryOne("ALERTS{alertname=\"Observed\"}", kStart), 1);
+  }
+  // A series that is given no more ends like one of numbers.
+  Tick(kStart + 5 * kMinute);
+  EXPECT_TRUE(db_->Query("{__name__=\"latency:rate\"}", kStart + 5 * kMinute)->series.empty());
 }
 
 TEST_F(DatabaseTest, RulesInsightsAndEventsSurviveAReopen) {

@@ -125,7 +125,8 @@ void WriteStats(JsonWriter& json, const QueryResult& result, const query::StepGr
 // Writes the answer of a query. The series of a matrix are written as they come; the rest follows when the query is over.
 class ResultWriter {
  public:
-  explicit ResultWriter(ResponseWriter& response) : json_(response) {}
+  /// limit: series that are written; 0: all.
+  ResultWriter(ResponseWriter& response, size_t limit) : json_(response), limit_(limit) {}
 
   const query::SeriesSink& sink() const { return sink_; }
 
@@ -143,7 +144,9 @@ class ResultWriter {
     }
     if (!request.parameters.Get("stats").empty()) WriteStats(json_, result, grid, request);
     json_.EndObject();
-    WriteStrings(json_, "warnings", result.annotations.warnings);
+    std::vector<std::string> warnings = result.annotations.warnings;
+    if (cut_) warnings.emplace_back("results truncated due to limit");
+    WriteStrings(json_, "warnings", warnings);
     WriteStrings(json_, "infos", result.annotations.infos);
     json_.EndObject();
     json_.Finish();
@@ -163,8 +166,14 @@ class ResultWriter {
 
   Status Take(const query::ResultSeries& series) {
     Begin(ValueType::kMatrix);
-    WriteSeries(json_, series, /*one_point=*/false);
+    if (TakesMore()) WriteSeries(json_, series, /*one_point=*/false);
     return json_.alive() ? OkStatus() : Cancelled("the client has gone");
+  }
+
+  bool TakesMore() {
+    cut_ = limit_ > 0 && series_count_ == limit_;
+    if (!cut_) ++series_count_;
+    return !cut_;
   }
 
   void WriteValue(const QueryResult& result) {
@@ -183,7 +192,7 @@ class ResultWriter {
       case ValueType::kVector:
         json_.BeginArray();
         for (const query::ResultSeries& series : result.series) {
-          if (!json_.alive()) break;
+          if (!json_.alive() || !TakesMore()) break;
           WriteSeries(json_, series, /*one_point=*/true);
         }
         json_.EndArray();
@@ -194,6 +203,9 @@ class ResultWriter {
   }
 
   JsonWriter json_;
+  const size_t limit_;
+  size_t series_count_ = 0;  // written
+  bool cut_ = false;         // there were more
   bool begun_ = false;
   const query::SeriesSink sink_ = [this](const query::ResultSeries& series) { return Take(series); };
 };
@@ -237,7 +249,9 @@ ApiResult Query(Service& service, Request& request, ResponseWriter& response) {
   if (auto error = ReadTime(request, "time", time_ms)) return error;
   if (auto error = ReadQueryOptions(request, options)) return error;
   if (auto answer = AnswerJudgement(service, request.parameters.Get("query"), time_ms, response)) return *answer;
-  ResultWriter writer(response);
+  size_t limit = 0;
+  if (auto error = ReadLimit(request, limit)) return error;
+  ResultWriter writer(response, limit);
   options.sink = &writer.sink();
   return Answer(service, service.database().Query(request.parameters.Get("query"), time_ms, options), {time_ms, 1, 1}, request,
                 writer);
@@ -262,7 +276,9 @@ ApiResult QueryRange(Service& service, Request& request, ResponseWriter& respons
   QueryOptions options;
   if (auto error = ReadQueryOptions(request, options)) return error;
   const query::StepGrid grid{start_ms, *step, static_cast<size_t>((end_ms - start_ms) / *step) + 1};
-  ResultWriter writer(response);
+  size_t limit = 0;
+  if (auto error = ReadLimit(request, limit)) return error;
+  ResultWriter writer(response, limit);
   options.sink = &writer.sink();
   return Answer(service, service.database().QueryRange(request.parameters.Get("query"), start_ms, end_ms, *step, options), grid,
                 request, writer);

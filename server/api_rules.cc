@@ -1,10 +1,13 @@
+#include <algorithm>
 #include <array>
 #include <charconv>
 #include <cmath>
+#include <span>
 
 #include <yaml-cpp/yaml.h>
 
 #include "json_writer.h"
+#include "parameters.h"
 #include "routes.h"
 #include "value_text.h"
 
@@ -50,6 +53,8 @@ Definition ReadDefinition(const std::string& yaml) {
   return out;
 }
 
+std::string EvaluationTime(std::optional<int64_t> t_ms) { return t_ms ? FormatTime(*t_ms) : "0001-01-01T00:00:00Z"; }
+
 void WritePairs(JsonWriter& json, std::string_view key, const std::vector<std::pair<std::string, std::string>>& pairs) {
   json.Key(key);
   json.BeginObject();
@@ -82,8 +87,7 @@ void WriteAlerts(JsonWriter& json, const ContinuousQueryStatus& rule) {
   }
 }
 
-void WriteRule(JsonWriter& json, const ContinuousQueryStatus& rule) {
-  const Definition definition = ReadDefinition(rule.definition);
+void WriteRule(JsonWriter& json, const ContinuousQueryStatus& rule, const Definition& definition, bool with_alerts) {
   const bool alert = rule.kind == "alert";
   json.BeginObject();
   if (alert) json.Member("state", rule.state.empty() ? std::string("inactive") : rule.state);
@@ -96,51 +100,125 @@ void WriteRule(JsonWriter& json, const ContinuousQueryStatus& rule) {
     json.Key("keepFiringFor");
     json.Number(definition.keep_firing_seconds);
     WritePairs(json, "annotations", definition.annotations);
-    json.Key("alerts");
-    json.BeginArray();
-    WriteAlerts(json, rule);
-    json.EndArray();
+    if (with_alerts) {
+      json.Key("alerts");
+      json.BeginArray();
+      WriteAlerts(json, rule);
+      json.EndArray();
+    }
   }
   json.Member("health", rule.health);
   if (!rule.last_error.empty()) json.Member("lastError", rule.last_error);
   json.Key("evaluationTime");
   json.Number(static_cast<double>(rule.last_duration_ns) * 1e-9);
-  json.Member("lastEvaluation",
-              rule.last_evaluation_ms ? FormatTime(*rule.last_evaluation_ms) : std::string("0001-01-01T00:00:00Z"));
+  json.Member("lastEvaluation", EvaluationTime(rule.last_evaluation_ms));
   json.Member("type", alert ? "alerting" : "recording");
   json.EndObject();
 }
 
-// Insight rules are not here: Prometheus' clients know two kinds of rules only. /api/v1/continuous_queries has all.
+/// Which rules are asked for.
+struct RuleFilter {
+  std::string_view type;
+  std::vector<std::string_view> names;
+  std::vector<std::string_view> groups;
+  std::vector<std::string_view> files;
+  std::vector<std::vector<Matcher>> selectors;  // any of them
+  bool with_alerts = true;
+  size_t group_limit = 0;  // 0: none
+  std::string_view after;  // the last group of the page before
+
+  // Insight rules are not here: Prometheus' clients know two kinds of rules only. /api/v1/continuous_queries has all.
+  bool Takes(const ContinuousQueryStatus& rule, const Definition& definition) const {
+    const auto among = [](const std::vector<std::string_view>& wanted, std::string_view text) {
+      return wanted.empty() || std::find(wanted.begin(), wanted.end(), text) != wanted.end();
+    };
+    if (rule.kind == "insight" || (!type.empty() && rule.kind != type)) return false;
+    if (!among(names, rule.name) || !among(groups, rule.group) || !among(files, "")) return false;
+    if (selectors.empty()) return true;
+    Labels labels;
+    for (const auto& [name, value] : definition.labels) labels = labels.With(name, value);
+    return std::any_of(selectors.begin(), selectors.end(), [&](const std::vector<Matcher>& matchers) {
+      return std::all_of(matchers.begin(), matchers.end(), [&](const Matcher& one) { return one.Matches(labels); });
+    });
+  }
+};
+
+ApiResult ReadFilter(Service& service, const Request& request, RuleFilter& filter) {
+  filter.type = request.parameters.Get("type");
+  if (!filter.type.empty() && filter.type != "alert" && filter.type != "record")
+    return BadParameter("type", fmt::format("not supported value \"{}\"", filter.type));
+  filter.names = request.parameters.All("rule_name[]");
+  filter.groups = request.parameters.All("rule_group[]");
+  filter.files = request.parameters.All("file[]");
+  if (auto error = ReadSelectors(service.database(), request, filter.selectors)) return error;
+  const std::string_view without_alerts = request.parameters.Get("exclude_alerts");
+  filter.with_alerts = without_alerts.empty() || without_alerts == "false" || without_alerts == "0";
+  filter.after = request.parameters.Get("group_next_token");
+  const std::string_view limit = request.parameters.Get("group_limit");
+  if (limit.empty()) {
+    if (!filter.after.empty()) return BadParameter("group_limit", "it must come with group_next_token");
+    return std::nullopt;
+  }
+  const auto count = ParseUint64(limit);
+  if (!count.has_value() || *count == 0) {
+    return BadParameter("group_limit", fmt::format("found \"{}\", expected a number greater than 0", limit));
+  }
+  filter.group_limit = *count;
+  return std::nullopt;
+}
+
+void WriteGroup(JsonWriter& json, std::span<const ContinuousQueryStatus> group, const RuleFilter& filter,
+                std::span<const Definition> definitions) {
+  int64_t duration_ns = 0;
+  for (const ContinuousQueryStatus& rule : group) duration_ns += rule.last_duration_ns;
+  json.BeginObject();
+  json.Member("name", group.front().group);
+  json.Member("file", "");
+  json.Key("interval");
+  json.Number(static_cast<double>(group.front().interval_ms) / 1000);
+  json.Key("evaluationTime");
+  json.Number(static_cast<double>(duration_ns) * 1e-9);
+  json.Member("lastEvaluation", EvaluationTime(group.front().last_evaluation_ms));
+  json.Key("rules");
+  json.BeginArray();
+  for (size_t i = 0; i < group.size(); ++i) {
+    if (filter.Takes(group[i], definitions[i])) WriteRule(json, group[i], definitions[i], filter.with_alerts);
+  }
+  json.EndArray();
+  json.EndObject();
+}
+
 ApiResult Rules(Service& service, Request& request, ResponseWriter& response) {
-  const std::string_view type = request.parameters.Get("type");
-  if (!type.empty() && type != "alert" && type != "record")
-    return BadParameter("type", fmt::format("not supported value \"{}\"", type));
+  RuleFilter filter;
+  if (auto error = ReadFilter(service, request, filter)) return error;
+  // Groups come in order of their names.
   const std::vector<ContinuousQueryStatus> all = service.database().ContinuousQueries();
   JsonWriter json(response);
   json.BeginSuccess();
   json.BeginObject();
   json.Key("groups");
   json.BeginArray();
-  for (size_t begin = 0; begin < all.size();) {
-    size_t end = begin;
-    while (end < all.size() && all[end].group == all[begin].group) ++end;
-    json.BeginObject();
-    json.Member("name", all[begin].group);
-    json.Member("file", "");
-    json.Key("interval");
-    json.Number(static_cast<double>(all[begin].interval_ms) / 1000);
-    json.Key("rules");
-    json.BeginArray();
-    for (size_t i = begin; i < end; ++i) {
-      if (all[i].kind == "insight" || (!type.empty() && all[i].kind != type)) continue;
-      WriteRule(json, all[i]);
+  size_t written = 0;
+  std::string_view last;
+  bool more = false;
+  for (size_t begin = 0, end = 0; begin < all.size() && !more; begin = end) {
+    end = begin;
+    std::vector<Definition> definitions;
+    bool wanted = false;
+    for (; end < all.size() && all[end].group == all[begin].group; ++end) {
+      definitions.push_back(ReadDefinition(all[end].definition));
+      wanted = wanted || filter.Takes(all[end], definitions.back());
     }
-    json.EndArray();
-    json.EndObject();
-    begin = end;
+    // A group without a rule that is asked for is left out.
+    if (!wanted || (!filter.after.empty() && all[begin].group <= filter.after)) continue;
+    more = filter.group_limit > 0 && written == filter.group_limit;
+    if (more) break;
+    WriteGroup(json, std::span(all).subspan(begin, end - begin), filter, definitions);
+    last = all[begin].group;
+    ++written;
   }
   json.EndArray();
+  if (more) json.Member("groupNextToken", std::string(last));
   json.EndObject();
   json.EndObject();
   json.Finish();

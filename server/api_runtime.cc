@@ -23,6 +23,19 @@ ApiResult TargetsMetadata(Service& /*service*/, Request& /*request*/, ResponseWr
   response.Write(R"({"status":"success","data":[]})");
   return std::nullopt;
 }
+ApiResult ScrapePools(Service& /*service*/, Request& /*request*/, ResponseWriter& response) {
+  JsonWriter json(response);
+  json.BeginSuccess();
+  json.BeginObject();
+  json.Key("scrapePools");
+  json.BeginArray();
+  json.EndArray();
+  json.EndObject();
+  json.EndObject();
+  json.Finish();
+  return std::nullopt;
+}
+
 ApiResult Alertmanagers(Service& /*service*/, Request& /*request*/, ResponseWriter& response) {
   response.SetHeader("Content-Type", "application/json");
   response.Write(R"({"status":"success","data":{"activeAlertmanagers":[],"droppedAlertmanagers":[]}})");
@@ -173,6 +186,7 @@ void AddRuntimeRoutes(Router& router, Service& service) {
     router.Add({"GET", path, Access::kRead, Workers::kQueries, false, WithoutDatabase(service, handler)});
   };
   add("/api/v1/targets", Targets);
+  add("/api/v1/scrape_pools", ScrapePools);
   add("/api/v1/targets/metadata", TargetsMetadata);
   add("/api/v1/alertmanagers", Alertmanagers);
   add("/api/v1/status/config", ConfigStatus);

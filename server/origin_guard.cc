@@ -62,6 +62,7 @@ ApiResult OriginGuard::Check(const Request& request, Access access, ResponseWrit
   const bool own = origin.empty() ? fetch_site != "cross-site" && fetch_site != "same-site" : OwnOrigin(origin, *host);
   if (own) return std::nullopt;
 
+  response.SetHeader("Vary", "Origin");
   const bool safe_method = request.method == "GET" || request.method == "HEAD";
   if (access == Access::kRead && ReadingOrigin(origin)) {
     response.SetHeader("Access-Control-Allow-Origin", std::string(origin));

@@ -48,6 +48,7 @@ const Route* Router::Find(const Request& request, std::string& allow, std::vecto
       captures = std::move(taken);
       return &entry.route;
     }
+    if (allow.find(entry.route.method) != std::string::npos) continue;
     if (!allow.empty()) allow += ", ";
     allow += entry.route.method;
   }

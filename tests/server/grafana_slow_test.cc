@@ -87,6 +87,13 @@ TEST_F(GrafanaSlowTest, PanelsAndExplore) {
       << tree.dump();
   EXPECT_EQ(Ok(Http().Form("/api/v1/query_exemplars", {{"query", "node_load1"}, {"start", start}, {"end", start}})),
             json::array());
+  EXPECT_EQ(Ok(Http().Get("/api/v1/query_exemplars?query=node_load1&start=" + start + "&end=" + start)), json::array());
+  const json cut = Http().Form("/api/v1/query", {{"query", "node_load1"}, {"time", start}, {"limit", "1"}}).Json();
+  EXPECT_EQ(cut["data"]["result"].size(), 1u);
+  EXPECT_EQ(cut["warnings"], json({"results truncated due to limit"}));
+  EXPECT_EQ(
+      Ok(Http().Get("/api/v1/query_range?query=node_load1&start=" + start + "&end=" + start + "&step=15"))["result"].size(),
+      2u);
 }
 
 TEST_F(GrafanaSlowTest, VariablesAndEditor) {
@@ -102,7 +109,15 @@ TEST_F(GrafanaSlowTest, VariablesAndEditor) {
   EXPECT_EQ(cut["data"].size(), 1u);
   EXPECT_EQ(cut["warnings"].size(), 1u);
   EXPECT_EQ(Ok(Http().Get("/api/v1/series?match[]=node_load1&" + times)).size(), 2u);
+  EXPECT_EQ(Ok(Http().Form("/api/v1/series", {{"match[]", "node_load1"}, {"match[]", "{job=\"api\"}"}})).size(), 4u);
   EXPECT_EQ(Http().Get("/api/v1/series").status, 400);
+  EXPECT_EQ(Ok(Http().Form("/api/v1/labels", {{"match[]", "node_load1"}, {"match[]", "http_requests_total"}, {"limit", "0"}})),
+            json({"__name__", "instance", "job"}));
+  EXPECT_EQ(Ok(Http().Get("/api/v1/label/job/values?match[]=node_load1&match[]=http_requests_total")), json({"api", "node"}));
+  ASSERT_EQ(Http().Post("/api/v1/import/prometheus", "{\"http.requests\",\"service.name\"=\"cart\"} 1").status, 204);
+  EXPECT_EQ(Ok(Http().Get("/api/v1/label/service.name/values")), json({"cart"}));
+  EXPECT_EQ(Ok(Http().Get("/api/v1/label/U__service_2e_name/values")), json({"cart"}));
+  EXPECT_EQ(Ok(Http().Form("/api/v1/query", {{"query", "{\"http.requests\"}"}}))["result"].size(), 1u);
   EXPECT_TRUE(Ok(Http().Get("/api/v1/metadata?limit=100")).is_object());
   EXPECT_TRUE(Ok(Http().Get("/api/v1/metadata?metric=node_load1")).is_object());
 }
@@ -112,6 +127,7 @@ TEST_F(GrafanaSlowTest, AlertingAndStatus) {
   EXPECT_EQ(Ok(Http().Get("/api/v1/rules?type=alert"))["groups"], json::array());
   EXPECT_EQ(Ok(Http().Get("/api/v1/alerts"))["alerts"], json::array());
   EXPECT_EQ(Ok(Http().Get("/api/v1/targets"))["activeTargets"], json::array());
+  EXPECT_EQ(Ok(Http().Get("/api/v1/scrape_pools"))["scrapePools"], json::array());
   EXPECT_EQ(Ok(Http().Get("/api/v1/alertmanagers"))["activeAlertmanagers"], json::array());
   EXPECT_TRUE(Ok(Http().Get("/api/v1/status/config"))["yaml"].is_string());
   EXPECT_EQ(Ok(Http().Get("/api/v1/status/flags"))["web.cors-origin"], "https://g.example");
@@ -143,6 +159,18 @@ TEST_F(GrafanaSlowTest, ErrorsAndTransport) {
       Http().Send("OPTIONS", "/api/v1/query_range", "", {"Origin: https://g.example", "Access-Control-Request-Method: POST"});
   EXPECT_EQ(preflight.status, 204);
   EXPECT_EQ(preflight.headers.at("access-control-allow-origin"), "https://g.example");
+  EXPECT_EQ(preflight.headers.at("access-control-allow-methods"), "GET, POST, OPTIONS");
+  EXPECT_EQ(preflight.headers.at("allow"), "GET, POST, OPTIONS");
+  const HttpAnswer read = Http().Get("/api/v1/query?query=1", {"Origin: https://g.example", "X-Dashboard-Uid: abc"});
+  EXPECT_EQ(read.headers.at("access-control-allow-origin"), "https://g.example");
+  const HttpAnswer foreign = Http().Get("/api/v1/query?query=1", {"Origin: https://evil.example"});
+  EXPECT_EQ(foreign.status, 200);
+  EXPECT_EQ(foreign.headers.count("access-control-allow-origin"), 0u);
+  EXPECT_EQ(
+      Http()
+          .Post("/api/v1/query", "query=1", {"Origin: https://evil.example", "Content-Type: application/x-www-form-urlencoded"})
+          .status,
+      403);
   const json stats = Ok(Http().Get("/api/v1/query?query=node_load1&stats=all&time=1768003200"))["stats"];
   EXPECT_EQ(stats["samples"]["totalQueryableSamples"], 2);
   EXPECT_GT(stats["timings"]["evalTotalTime"], 0);

@@ -96,6 +96,24 @@ TEST_F(RoutesTest, WhatGrafanaAsksAtTheStart) {
   EXPECT_GT(Data("/api/v1/functions").size(), 60u);
 }
 
+TEST_F(RoutesTest, AnswersAreCutAtALimit) {
+  Open();
+  std::string text;
+  for (int i = 0; i < 5; ++i) text += fmt::format("m{{i=\"{}\"}} {} 1000\n", i, i);
+  ASSERT_EQ(Ask("POST", "/api/v1/import/prometheus", text).status(), 204);
+  for (const char* path : {"/api/v1/query?query=m&time=1", "/api/v1/query?query=m[5m]&time=1",
+                           "/api/v1/query_range?query=m&start=0&end=2&step=1", "/api/v1/query?query=sort_desc(m)&time=1"}) {
+    for (const auto& [limit, want] : {std::pair(0, 5), std::pair(2, 2), std::pair(5, 5), std::pair(9, 5)}) {
+      const json all = json::parse(Ask("GET", fmt::format("{}&limit={}", path, limit)).body());
+      EXPECT_EQ(all["data"]["result"].size(), static_cast<size_t>(want)) << path;
+      EXPECT_EQ(all.contains("warnings"), want < 5) << path << limit;
+    }
+  }
+  EXPECT_EQ(json::parse(Ask("GET", "/api/v1/query?query=m&time=1&limit=1").body())["warnings"],
+            json({"results truncated due to limit"}));
+  EXPECT_EQ(Ask("GET", "/api/v1/query?query=m&limit=-1").status(), 400);
+}
+
 TEST_F(RoutesTest, RulesAsPrometheusShowsThem) {
   Open();
   const std::string file = R"(groups:
@@ -116,6 +134,22 @@ TEST_F(RoutesTest, RulesAsPrometheusShowsThem) {
   EXPECT_EQ(groups[0]["rules"][1]["duration"], 300);
   EXPECT_EQ(groups[0]["rules"][1]["labels"]["severity"], "page");
   EXPECT_EQ(Data("/api/v1/rules?type=alert")["groups"][0]["rules"].size(), 1u);
+  EXPECT_EQ(Data("/api/v1/rules?rule_name[]=Down&rule_name[]=none")["groups"][0]["rules"].size(), 1u);
+  EXPECT_EQ(Data("/api/v1/rules?match[]={severity=~%22p.*%22}")["groups"][0]["rules"][0]["name"], "Down");
+  EXPECT_EQ(Data("/api/v1/rules?rule_group[]=none")["groups"], json::array());
+  EXPECT_EQ(Data("/api/v1/rules?type=record&rule_name[]=Down")["groups"], json::array());
+  EXPECT_TRUE(Data("/api/v1/rules")["groups"][0]["rules"][1].contains("alerts"));
+  EXPECT_FALSE(Data("/api/v1/rules?exclude_alerts=true")["groups"][0]["rules"][1].contains("alerts"));
+  ASSERT_EQ(Ask("PUT", "/api/v1/continuous_queries", "groups: [{name: h, rules: [{record: x, expr: vector(1)}]}]").status(),
+            200);
+  const json page = Data("/api/v1/rules?group_limit=1");
+  EXPECT_EQ(page["groups"].size(), 1u);
+  EXPECT_EQ(page["groupNextToken"], "g");
+  const json next = Data("/api/v1/rules?group_limit=1&group_next_token=g");
+  EXPECT_EQ(next["groups"][0]["name"], "h");
+  EXPECT_FALSE(next.contains("groupNextToken"));
+  EXPECT_EQ(Ask("GET", "/api/v1/rules?group_limit=0").status(), 400);
+  EXPECT_EQ(Ask("DELETE", "/api/v1/continuous_queries/h").status(), 200);
   EXPECT_EQ(Data("/api/v1/continuous_queries").size(), 3u);
   EXPECT_EQ(Data("/api/v1/continuous_queries/g/Odd")["kind"], "insight");
   EXPECT_EQ(Ask("DELETE", "/api/v1/continuous_queries/g/Odd").status(), 200);

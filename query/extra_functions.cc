@@ -48,6 +48,12 @@ void AddStatistics(std::vector<Function>& rows) {
   rows.push_back(OverTime("range_over_time", "Largest less smallest value of the range, in the unit of v."));
   rows.push_back(OverTime("sum2_over_time", "Sum of the squares of the range's values."));
   rows.push_back(OverTime("distinct_over_time", "How many different values the range has."));
+  rows.push_back(Row("count_values_over_time", {String("label"), Matrix()},
+                     "How often the range has each value, which the label named tells.",
+                     "count_values_over_time(\"value\", temperature[5m])"));
+  rows.push_back(
+      OverTime("histogram_over_time",
+               "How many values of the range each logarithmic bucket has: 18 per power of ten, told by the label vmrange."));
   rows.push_back(OverTime("increases_over_time", "How often the value grew within the range."));
   rows.push_back(OverTime("decreases_over_time", "How often the value fell within the range."));
   rows.push_back(OverTime("ascent_over_time", "Sum of all growth within the range, in the unit of v."));
@@ -204,6 +210,11 @@ void AddAssorted(std::vector<Function>& rows) {
                             "union(up, temperature)"))));
   rows.push_back(Keeping(Row("limit_offset", {Scalar("limit"), Scalar("offset"), Vector()},
                              "limit series of v, after the first offset ones.", "limit_offset(1, 1, up)")));
+  rows.push_back(Keeping(
+      Row("drop_empty_series", {Vector()}, "v: a series without samples is in no answer anyway.", "drop_empty_series(up)")));
+  rows.push_back(Keeping(Row("prometheus_buckets", {Vector("buckets")},
+                             "Buckets by the label vmrange as cumulative ones by le, for histogram_quantile and heat maps.",
+                             "prometheus_buckets(histogram_over_time(temperature[5m]))")));
   rows.push_back(Row("ru", {Vector("free"), Vector("max")}, "How much of max is used, in percent.", "ru(up * 40, up * 100)"));
   rows.push_back(Row("bitmap_and", {Vector(), Scalar("mask")}, "Bitwise and of v's whole numbers.", "bitmap_and(up * 6, 3)"));
   rows.push_back(Row("bitmap_or", {Vector(), Scalar("mask")}, "Bitwise or of v's whole numbers.", "bitmap_or(up * 6, 1)"));

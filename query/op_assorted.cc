@@ -3,10 +3,10 @@
 #include <algorithm>
 #include <unordered_set>
 
+#include "auspex/query/time_zone.h"
 #include "extra_functions.h"
 #include "op_binary.h"
 #include "op_scalar.h"
-#include "auspex/query/time_zone.h"
 
 namespace auspex::query {
 namespace {
@@ -19,13 +19,9 @@ class UnionOperator final : public Operator {
     std::unordered_set<Labels> seen;
     for (const OperatorPtr& part : parts_) {
       AUSPEX_ASSIGN_OR_RETURN(Batch batch, part->Run(grid, execution));
-      batch.DropHistograms();
       for (size_t i = 0; i < batch.size(); ++i) {
         // Of series with the same labels the first is taken.
-        if (!seen.insert(batch.labels[i]).second) continue;
-        const std::span<const double> row = batch.Row(i);
-        const std::span<double> into = out.Add(std::move(batch.labels[i]));
-        std::copy(row.begin(), row.end(), into.begin());
+        if (seen.insert(batch.labels[i]).second) out.Append(std::move(batch.labels[i]), std::as_const(batch).View(i));
       }
       AUSPEX_RETURN_IF_ERROR(execution.Charge(out));
     }
@@ -44,15 +40,10 @@ class LimitOffsetOperator final : public Operator {
     AUSPEX_ASSIGN_OR_RETURN(const Batch limit, limit_->Run(grid, execution));
     AUSPEX_ASSIGN_OR_RETURN(const Batch offset, offset_->Run(grid, execution));
     AUSPEX_ASSIGN_OR_RETURN(Batch batch, vector_->Run(grid, execution));
-    batch.DropHistograms();
     const size_t begin = std::min(Count(offset), batch.size());
     const size_t end = begin + std::min(Count(limit), batch.size() - begin);
     Batch out(grid.count);
-    for (size_t i = begin; i < end; ++i) {
-      const std::span<const double> row = batch.Row(i);
-      const std::span<double> into = out.Add(std::move(batch.labels[i]));
-      std::copy(row.begin(), row.end(), into.begin());
-    }
+    for (size_t i = begin; i < end; ++i) out.Append(std::move(batch.labels[i]), std::as_const(batch).View(i));
     return out;
   }
 

@@ -19,16 +19,14 @@ class DefaultOperator final : public Operator {
     AUSPEX_RETURN_IF_ERROR(execution.Stop());
     AUSPEX_ASSIGN_OR_RETURN(Batch left, left_->Run(grid, execution));
     AUSPEX_ASSIGN_OR_RETURN(Batch right, right_->Run(grid, execution));
-    left.DropHistograms();
-    right.DropHistograms();
     if (left.size() == 0) return right;
     if (scalar_) {
-      for (size_t i = 0; i < left.size(); ++i) FillGaps(left.Row(i), right.Row(0));
+      for (size_t i = 0; i < left.size(); ++i) FillGaps(left, i, right, 0);
       return left;
     }
     const MatchGroups groups(signature_, left, right);
     for (size_t i = 0; i < left.size(); ++i) {
-      for (const size_t j : groups.right_rows[groups.left_group[i]]) FillGaps(left.Row(i), right.Row(j));
+      for (const size_t j : groups.right_rows[groups.left_group[i]]) FillGaps(left, i, right, j);
     }
     RowMerger merger(grid.count);
     for (size_t i = 0; i < left.size(); ++i) AUSPEX_RETURN_IF_ERROR(merger.Add(std::move(left.labels[i]), left.View(i)));
@@ -40,9 +38,15 @@ class DefaultOperator final : public Operator {
   }
 
  private:
-  static void FillGaps(std::span<double> row, std::span<const double> from) {
-    for (size_t k = 0; k < row.size(); ++k) {
-      if (IsAbsent(row[k])) row[k] = from[k];
+  static void FillGaps(Batch& left, size_t i, const Batch& right, size_t j) {
+    const RowView from = right.View(j);
+    for (size_t k = 0; k < from.values.size(); ++k) {
+      if (!IsAbsent(left.Row(i)[k])) continue;
+      if (from.HistogramAt(k) != nullptr) {
+        left.SetHistogram(i, k, from.HistogramAt(k));
+      } else {
+        left.Row(i)[k] = from.values[k];
+      }
     }
   }
 

@@ -11,7 +11,6 @@
 #include "merge.h"
 #include "metric_identity.h"
 #include "note.h"
-#include "op_scalar.h"
 #include "quantile.h"
 
 namespace auspex::query {
@@ -173,8 +172,28 @@ class CompareInGroup final : public GroupOperator {
   const bool share_;
 };
 
-/// any: the first series. topk_max and its like: the k series that rank highest over the whole graph, and the sum of the
-/// others.
+/// any: the first series of each group, histograms and all.
+class AnyOfGroup final : public Operator {
+ public:
+  AnyOfGroup(OperatorPtr vector, CallGrouping grouping)
+      : vector_(std::move(vector)), grouping_(std::move(grouping.labels), grouping.without) {}
+  Result<Batch> Run(const StepGrid& grid, Execution& execution) const override {
+    AUSPEX_ASSIGN_OR_RETURN(Batch in, vector_->Run(grid, execution));
+    GroupIndex index(grouping_);
+    Batch out(grid.count);
+    for (size_t i = 0; i < in.size(); ++i) {
+      if (index.Of(in.labels[i]) == out.size()) out.Append(std::move(in.labels[i]), std::as_const(in).View(i));
+    }
+    AUSPEX_RETURN_IF_ERROR(execution.Charge(out));
+    return out;
+  }
+
+ private:
+  const OperatorPtr vector_;
+  const Grouping grouping_;
+};
+
+/// topk_max and its like: the k series that rank highest over the whole graph, and the sum of the others.
 class PickOfGroup final : public GroupOperator {
  public:
   PickOfGroup(OperatorPtr vector, CallGrouping grouping, OperatorPtr count, Reduce rank, bool largest, std::string others)
@@ -193,7 +212,7 @@ class PickOfGroup final : public GroupOperator {
     std::vector<std::pair<double, size_t>> ranked;
     for (const size_t i : rows) {
       std::vector<double> values = Present(in.Row(i));
-      ranked.emplace_back(rank_ == nullptr || values.empty() ? 0 : rank_(values), i);
+      ranked.emplace_back(values.empty() ? 0 : rank_(values), i);
     }
     std::stable_sort(ranked.begin(), ranked.end(),
                      [&](const auto& a, const auto& b) { return largest_ ? a.first > b.first : a.first < b.first; });
@@ -267,8 +286,7 @@ Result<OperatorPtr> MakeGroupCall(InstantCall& call) {
     return OperatorPtr(std::make_unique<CompareInGroup>(std::move(call.ops[0]), std::move(grouping), name == "share"));
   }
   if (name == "any") {
-    return OperatorPtr(
-        std::make_unique<PickOfGroup>(std::move(call.ops[0]), std::move(grouping), MakeNumber(1), nullptr, true, ""));
+    return OperatorPtr(std::make_unique<AnyOfGroup>(std::move(call.ops[0]), std::move(grouping)));
   }
   const std::string others = call.strings.size() > 2 ? call.strings[2] : "";
   const Reduce rank = Find(kRanks, name.substr(name.find('_') + 1));

@@ -20,6 +20,7 @@
 #include "op_scalar.h"
 #include "op_selector.h"
 #include "op_sort.h"
+#include "op_value_rows.h"
 
 namespace auspex::query {
 namespace {
@@ -379,6 +380,8 @@ class Planner {
     if (name == "range") return MakeNumber(Seconds(times_.end_ms - times_.start_ms));
     if (name == "min_of") return MakeScalarExtreme(false, std::move(ops[0]), std::move(ops[1]));
     if (name == "max_of") return MakeScalarExtreme(true, std::move(ops[0]), std::move(ops[1]));
+    if (name == "prometheus_buckets") return MakePrometheusBuckets(std::move(ops[0]));
+    if (name == "drop_empty_series") return std::move(ops[0]);  // no answer has any
     if (name == "scalar") return MakeScalar(std::move(ops[0]));
     if (name == "vector") return MakeVector(std::move(ops[0]));
     if (name == "timestamp") return MakeTimestampCall(std::move(ops[0]));
@@ -503,7 +506,20 @@ class Planner {
     return Part{std::move(op), invariant};
   }
 
+  Result<Part> BuildValueRows(const Call& call, size_t matrix) const {
+    AUSPEX_ASSIGN_OR_RETURN(Range range, BuildRange(*call.arguments[matrix]));
+    AUSPEX_RETURN_IF_ERROR(CheckExtension(range.extension, call.function));
+    if (range.aligned_step_ms > 0) return FailedPrecondition("{}(): aligned subqueries cannot be counted", call.function);
+    const bool by_value = call.function == "count_values_over_time";
+    return Part{
+        MakeValueRows(std::move(range.source), range.range_ms, range.shift, by_value ? StringOf(*call.arguments[0]) : "vmrange",
+                      by_value ? ValueRows::kValue : ValueRows::kVmrange),
+        range.invariant};
+  }
+
   Result<Part> BuildRangeCall(const Expr& /*expr*/, const Call& call, size_t matrix) const {
+    if (call.function == "count_values_over_time" || call.function == "histogram_over_time")
+      return BuildValueRows(call, matrix);
     auto parts = RollupParts(call.function);
     if (call.function == "aggr_over_time") {
       for (const std::string& function : Strings(call, 1)) parts.emplace_back(function, function);

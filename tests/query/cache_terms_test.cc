@@ -28,7 +28,9 @@ const std::set<std::string> kOfTheWholeQuery = {
     "timezone_offset",  // the query's own times, the clock, rules of time zones
     "info",             // reads series that it does not name
     "drop_common_labels",
+    "drop_empty_series",
     "limit_offset",
+    "prometheus_buckets",
     "union",
     "any",  // which series there are at any step
     "topk_min",

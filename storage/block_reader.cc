@@ -7,7 +7,7 @@ namespace auspex::storage {
 namespace {
 
 // Blocks that may be stepped over before a seek is the cheaper way.
-constexpr int kMaxSteps = 4;
+constexpr uint32_t kMaxSteps = 4;
 // Shorter blocks are decoded about as fast as they are found in the cache.
 constexpr size_t kCacheFromSamples = 256;
 
@@ -53,11 +53,14 @@ void BlockReader::MoveTo(Partition partition, TenantId tenant, SeriesId series, 
     upper_ = upper_bytes_;
     passed_.clear();
   }
-  // Series are mostly read in the order of their keys: then the next one is near, and a step costs less than a seek.
-  const bool forward = !passed_.empty() && passed_ < prefix;
+  // Series are mostly read in the order of their keys: then the next one is near, and a step costs less than a seek. Series
+  // between it and the last one have most likely blocks of their own.
+  const bool forward = !passed_.empty() && passed_ < prefix && series.group == passed_series_.group &&
+                       series.ordinal - passed_series_.ordinal <= kMaxSteps;
   passed_ = prefix;
+  passed_series_ = series;
   if (forward) {
-    for (int steps = 0; steps < kMaxSteps; ++steps) {
+    for (uint32_t steps = 0; steps < kMaxSteps; ++steps) {
       if (!iterator_->Valid() || AsView(iterator_->key()) >= prefix) return;
       iterator_->Next();
     }
@@ -76,7 +79,7 @@ Status BlockReader::Collect(Partition partition, TenantId tenant, SeriesId serie
                             size_t full_samples) {
   const std::string prefix = BlockKey::SeriesPrefix(partition, tenant, series);
   MoveTo(partition, tenant, series, prefix, begin_ms);
-  int passed_count = 0;
+  uint32_t passed_count = 0;
   const auto keep = [&](const BlockKey& key, const BlockView& view) {
     blocks_.push_back({key, view.tmax_ms(), view.samples_count(), bytes_.size(), iterator_->value().size()});
     bytes_.append(iterator_->value().data(), iterator_->value().size());
@@ -94,6 +97,9 @@ Status BlockReader::Collect(Partition partition, TenantId tenant, SeriesId serie
     if (behind && !has_room) break;
     if (view->tmax_ms() >= begin_ms) {
       keep(*key, *view);
+      // Cold blocks do not overlap: none behind this one can begin within the range. After a search backwards a step forwards
+      // is a second search.
+      if (family_ == Family::kCold && full_samples == 0 && view->tmax_ms() >= end_ms - 1) break;
       iterator_->Next();
       continue;
     }

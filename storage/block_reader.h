@@ -70,6 +70,7 @@ class BlockReader {
   rocksdb::Slice upper_;
   std::string upper_bytes_;  // the end of the partition
   std::string passed_;       // the series collected last: no block behind its own has been passed; empty: seek
+  SeriesId passed_series_;   // that is, where passed_ is not empty
   std::unique_ptr<rocksdb::Iterator> iterator_;
   std::vector<Collected> blocks_;
   std::string bytes_;  // of all collected blocks, so that the iterator may move on

@@ -79,22 +79,29 @@ class StepInvariantOperator final : public Operator {
   const OperatorPtr invariant_;
 };
 
-class ScalarBinaryOperator final : public Operator {
+/// combine(left, right) at every step.
+template <typename Combine>
+class ScalarPairOperator final : public Operator {
  public:
-  ScalarBinaryOperator(BinaryOp op, OperatorPtr left, OperatorPtr right)
-      : op_(op), left_(std::move(left)), right_(std::move(right)) {}
+  ScalarPairOperator(Combine combine, OperatorPtr left, OperatorPtr right)
+      : combine_(std::move(combine)), left_(std::move(left)), right_(std::move(right)) {}
   Result<Batch> Run(const StepGrid& grid, Execution& execution) const override {
     AUSPEX_ASSIGN_OR_RETURN(Batch batch, left_->Run(grid, execution));
     AUSPEX_ASSIGN_OR_RETURN(const Batch right, right_->Run(grid, execution));
-    for (size_t k = 0; k < grid.count; ++k) batch.values[k] = ApplyScalar(op_, batch.values[k], right.values[k]);
+    for (size_t k = 0; k < grid.count; ++k) batch.values[k] = combine_(batch.values[k], right.values[k]);
     return batch;
   }
 
  private:
-  const BinaryOp op_;
+  const Combine combine_;
   const OperatorPtr left_;
   const OperatorPtr right_;
 };
+
+template <typename Combine>
+OperatorPtr MakeScalarPair(Combine combine, OperatorPtr left, OperatorPtr right) {
+  return std::make_unique<ScalarPairOperator<Combine>>(std::move(combine), std::move(left), std::move(right));
+}
 
 // As Go's math.Min and math.Max.
 double Extreme(bool max, double left, double right) {
@@ -104,23 +111,6 @@ double Extreme(bool max, double left, double right) {
   if (left == 0 && right == 0) return std::signbit(left) == max ? right : left;
   return (left < right) == max ? right : left;
 }
-
-class ScalarExtremeOperator final : public Operator {
- public:
-  ScalarExtremeOperator(bool max, OperatorPtr left, OperatorPtr right)
-      : max_(max), left_(std::move(left)), right_(std::move(right)) {}
-  Result<Batch> Run(const StepGrid& grid, Execution& execution) const override {
-    AUSPEX_ASSIGN_OR_RETURN(Batch batch, left_->Run(grid, execution));
-    AUSPEX_ASSIGN_OR_RETURN(const Batch right, right_->Run(grid, execution));
-    for (size_t k = 0; k < grid.count; ++k) batch.values[k] = Extreme(max_, batch.values[k], right.values[k]);
-    return batch;
-  }
-
- private:
-  const bool max_;
-  const OperatorPtr left_;
-  const OperatorPtr right_;
-};
 
 }  // namespace
 
@@ -175,11 +165,11 @@ OperatorPtr MakeScalarBinary(BinaryOp op, OperatorPtr left, OperatorPtr right) {
   if (left->Constant() != nullptr && right->Constant() != nullptr) {
     return MakeNumber(ApplyScalar(op, *left->Constant(), *right->Constant()));
   }
-  return std::make_unique<ScalarBinaryOperator>(op, std::move(left), std::move(right));
+  return MakeScalarPair([op](double l, double r) { return ApplyScalar(op, l, r); }, std::move(left), std::move(right));
 }
 
 OperatorPtr MakeScalarExtreme(bool max, OperatorPtr left, OperatorPtr right) {
-  return std::make_unique<ScalarExtremeOperator>(max, std::move(left), std::move(right));
+  return MakeScalarPair([max](double l, double r) { return Extreme(max, l, r); }, std::move(left), std::move(right));
 }
 
 }  // namespace auspex::query

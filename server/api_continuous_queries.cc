@@ -1,5 +1,3 @@
-#include <simdjson.h>
-
 #include "content_encoding.h"
 #include "json_writer.h"
 #include "parameters.h"
@@ -97,22 +95,6 @@ ApiResult DeleteOne(Service& service, Request& request, ResponseWriter& response
   return Done(service.database().DeleteContinuousQuery(request.captures[0], request.captures[1]), response);
 }
 
-/// Adds the members of a JSON object in the body to the parameters.
-ApiResult ReadJsonParameters(Request& request) {
-  if (!request.headers.Get("content-type").starts_with("application/json") || request.body.empty()) return std::nullopt;
-  simdjson::dom::parser parser;
-  simdjson::dom::object object;
-  if (const auto error = parser.parse(simdjson::padded_string(request.body)).get(object)) {
-    return BadData(fmt::format("body: expected a JSON object: {}", simdjson::error_message(error)));
-  }
-  for (const auto field : object) {
-    std::string_view text;
-    const bool quoted = field.value.get(text) == simdjson::SUCCESS;
-    request.parameters.Add(std::string(field.key), quoted ? std::string(text) : simdjson::minify(field.value));
-  }
-  return std::nullopt;
-}
-
 void WriteReport(JsonWriter& json, const TickReport& report) {
   json.BeginObject();
   json.Member("groups_evaluated", report.groups_evaluated);
@@ -175,7 +157,7 @@ std::string ReportJson(const TickReport& report) {
 }
 
 ApiResult Replay(Service& service, Request& request, ResponseWriter& response) {
-  if (auto error = ReadJsonParameters(request)) return error;
+  if (auto error = ReadJsonBody(request)) return error;
   int64_t from_ms = 0;
   int64_t to_ms = service.NowMs();
   if (auto error = ReadRequiredTime(request, "from", from_ms)) return error;

@@ -1,5 +1,3 @@
-#include <simdjson.h>
-
 #include "json_writer.h"
 #include "parameters.h"
 #include "routes.h"
@@ -56,25 +54,9 @@ ApiResult ExplainAnomaly(Service& service, Request& request, ResponseWriter& res
   return Explain(service, request.parameters.Get("query"), time_ms, response);
 }
 
-/// The members of a JSON object in the body become parameters, lists and objects as their JSON.
-ApiResult ReadBody(Request& request) {
-  if (!request.headers.Get("content-type").starts_with("application/json") || request.body.empty()) return std::nullopt;
-  simdjson::dom::parser parser;
-  simdjson::dom::object object;
-  if (const auto error = parser.parse(simdjson::padded_string(request.body)).get(object)) {
-    return BadData(fmt::format("body: expected a JSON object: {}", simdjson::error_message(error)));
-  }
-  for (const auto field : object) {
-    std::string_view text;
-    const bool quoted = field.value.get(text) == simdjson::SUCCESS;
-    request.parameters.Add(std::string(field.key), quoted ? std::string(text) : simdjson::minify(field.value));
-  }
-  return std::nullopt;
-}
-
 /// The statement that the parameters stand for: one way to read both.
 ApiResult ReadRequest(Service& service, Request& request, WhatIfRequest& out) {
-  if (auto error = ReadBody(request)) return error;
+  if (auto error = ReadJsonBody(request)) return error;
   BacktestRequest& backtest = out.backtest;
   backtest.group = request.captures[0];
   backtest.name = request.captures[1];

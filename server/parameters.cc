@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include <simdjson.h>
+
 #include "value_text.h"
 
 namespace auspex::server {
@@ -56,6 +58,21 @@ ApiResult ReadSelectors(Database& database, const Request& request, std::vector<
       return BadParameter("match[]", "match[] must contain at least one non-empty matcher");
     }
     out.push_back(std::move(matchers).value());
+  }
+  return std::nullopt;
+}
+
+ApiResult ReadJsonBody(Request& request) {
+  if (!request.headers.Get("content-type").starts_with("application/json") || request.body.empty()) return std::nullopt;
+  simdjson::dom::parser parser;
+  simdjson::dom::object object;
+  if (const auto error = parser.parse(simdjson::padded_string(request.body)).get(object)) {
+    return BadData(fmt::format("body: expected a JSON object: {}", simdjson::error_message(error)));
+  }
+  for (const auto field : object) {
+    std::string_view text;
+    const bool quoted = field.value.get(text) == simdjson::SUCCESS;
+    request.parameters.Add(std::string(field.key), quoted ? std::string(text) : simdjson::minify(field.value));
   }
   return std::nullopt;
 }

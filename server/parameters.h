@@ -19,6 +19,9 @@ ApiResult ReadRequiredTime(const Request& request, std::string_view name, int64_
 ApiResult ReadDuration(const Request& request, std::string_view name, int64_t& out);
 /// 0: no limit.
 ApiResult ReadLimit(const Request& request, size_t& out);
+/// The members of a JSON object in the body become parameters, lists and objects as their JSON; a body of another type is left
+/// alone.
+ApiResult ReadJsonBody(Request& request);
 /// Every `match[]`; each must have a matcher that does not match the empty string.
 ApiResult ReadSelectors(Database& database, const Request& request, std::vector<std::vector<Matcher>>& out);
 

@@ -464,15 +464,23 @@ Status RocksStore::WriteLocked(const WriteBatch& samples, const Rows& rows, std:
 Status RocksStore::WaitForRoom(std::unique_lock<std::mutex>& append_lock) {
   // head_ is swapped and filled under append_mu_, which we hold; only its readers use head_mu_.
   if (head_->bytes() + histograms_.head_bytes() < head_limit_bytes_ && journal_bytes_ < journal_limit_bytes_) return OkStatus();
-  {
-    const std::lock_guard lock(wake_mu_);
-    flush_wanted_ = true;
-  }
-  wake_.notify_one();
-  // Writers go on into the new head while the old one is flushed, and wait only when that one is full as well.
-  while (frozen_ != nullptr && head_->bytes() + frozen_->bytes() + histograms_.bytes() >= 2 * head_limit_bytes_) {
-    if (failed_) return CheckWritable();
+  const auto want_flush = [&] {
+    {
+      const std::lock_guard lock(wake_mu_);
+      flush_wanted_ = true;
+    }
+    wake_.notify_one();
+  };
+  want_flush();
+  // Writers go on into the new head while the old one is flushed, and wait only when both are full: also when the flush is over
+  // and its journal is still being cut.
+  const auto full = [&] {
+    return head_->bytes() + (frozen_ ? frozen_->bytes() : 0) + histograms_.bytes() >= 2 * head_limit_bytes_;
+  };
+  while (full()) {
+    AUSPEX_RETURN_IF_ERROR(CheckWritable());
     room_.wait_for(append_lock, std::chrono::milliseconds(100));
+    want_flush();
   }
   return OkStatus();
 }

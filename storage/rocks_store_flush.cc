@@ -67,6 +67,7 @@ Status RocksStore::FlushLocked() {
     histograms_.FinishFlush();
     checkpoint_ = frozen_sequence_;
   }
+  flushed.reset();  // before writers fill its place, and however long the cut takes
   room_.notify_all();
   return Failed(CutJournal());
 }

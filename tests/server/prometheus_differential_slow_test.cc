@@ -635,6 +635,8 @@ TEST_F(PrometheusDifferentialTest, GeneratedQueriesWithCompat2) {
   std::string differences;
   for (int i = 0; i < kQueries; ++i) {
     const std::string query = generator.Any(1 + i % 4);
+    // Over a range, Prometheus 2.42 moves the window of predict_linear away from the time that `@` gives it.
+    if (i % 2 == 1 && query.find("predict_linear") != std::string::npos && query.find(" @ ") != std::string::npos) continue;
     const std::string difference = CompareGenerated(query, i % 2 == 1, end_ms - 600'000, end_ms - i % 7 * 5'000);
     if (difference.empty()) continue;
     ++differing;

@@ -183,5 +183,32 @@ TEST(BlockCacheTest, TheStoreAnswersTheSameFromIt) {
   ASSERT_TRUE(store->Close().ok());
 }
 
+// Windows that cut a block want samples of it: the second time they come from the cache, as those of plain reads do.
+TEST(BlockCacheTest, ReadingBySummariesGoesThroughIt) {
+  StoreOptions options;
+  options.in_memory = true;
+  options.memory_budget_bytes = uint64_t{64} << 20;
+  const std::unique_ptr<Store> store = Store::Open(options).value();
+  WriteBatch batch;
+  const SeriesRef ref = batch.AddSeries(Labels::Of({{kMetricName, "x"}}));
+  for (int64_t i = 0; i < 4000; ++i) batch.Add(ref, kStartMs + i * 10'000, static_cast<double>(i % 100));
+  ASSERT_TRUE(store->Append(batch).ok());
+  ASSERT_TRUE(store->Seal().ok());
+  SelectRequest request;
+  request.begin_ms = kStartMs + 9'000'000;
+  request.end_ms = request.begin_ms + 600'001;
+  for (const uint64_t cached : {0, 1}) {
+    const auto selection = store->Select(request).value();
+    const auto reader = selection->NewReader();
+    const std::vector<int64_t> edges = {request.begin_ms, request.end_ms};
+    SummarizedColumns columns;
+    ASSERT_TRUE(reader->ReadSummarized(0, {edges, /*sums=*/true, /*resets=*/false}, columns).ok());
+    EXPECT_EQ(columns.samples.t_ms.size(), 61u);
+    EXPECT_EQ(reader->cost().blocks_skipped, cached);
+    EXPECT_EQ(reader->cost().blocks_decoded, 1 - cached);
+  }
+  ASSERT_TRUE(store->Close().ok());
+}
+
 }  // namespace
 }  // namespace auspex::storage

@@ -55,13 +55,14 @@ void BlockReader::MoveTo(Partition partition, TenantId tenant, SeriesId series, 
   }
   // Series are mostly read in the order of their keys: then the next one is near, and a step costs less than a seek. Series
   // between it and the last one have most likely blocks of their own.
-  const bool forward = !passed_.empty() && passed_ < prefix && series.group == passed_series_.group &&
-                       series.ordinal - passed_series_.ordinal <= kMaxSteps;
+  const bool forward = !passed_.empty() && passed_ < prefix;
+  const bool near = series.group == passed_series_.group && series.ordinal - passed_series_.ordinal <= kMaxSteps;
   passed_ = prefix;
   passed_series_ = series;
   if (forward) {
-    for (uint32_t steps = 0; steps < kMaxSteps; ++steps) {
+    for (uint32_t steps = 0;; ++steps) {
       if (!iterator_->Valid() || AsView(iterator_->key()) >= prefix) return;
+      if (!near || steps == kMaxSteps) break;
       iterator_->Next();
     }
   }

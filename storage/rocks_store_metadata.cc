@@ -35,6 +35,7 @@ RocksStore::ExemplarRows RocksStore::ResolveExemplars(const WriteBatch& samples,
     if (row.exemplar.t_ms < oldest_ms || row.exemplar.t_ms > kMaxTimeMs) continue;  // nobody could ask for it
     const uint32_t ordinal = ResolveOne(samples, row.series);
     if (ordinal == kNone) {
+      // No row is refused for it, but whoever keeps refs looks the name up anew.
       report.unknown_series += row.series.batch_local() ? 0 : 1;
       continue;
     }

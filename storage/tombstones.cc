@@ -1,7 +1,5 @@
 #include "tombstones.h"
 
-#include <exception>
-
 #include "base/bytes.h"
 
 namespace auspex::storage {
@@ -10,25 +8,6 @@ namespace {
 constexpr uint8_t kVersion = 1;
 
 }  // namespace
-
-std::string SerializeOrdinals(const Roaring& ordinals) {
-  Roaring packed = ordinals;
-  packed.runOptimize();
-  std::string bytes(packed.getSizeInBytes(), '\0');
-  packed.write(bytes.data());
-  return bytes;
-}
-
-Result<Roaring> ParseOrdinals(std::string_view bytes) {
-  // Asked first, because reading what is cut short would be told to stderr as well.
-  const size_t found = roaring_bitmap_portable_deserialize_size(bytes.data(), bytes.size());
-  if (found == 0 || found != bytes.size()) return Corruption("{} bytes are not a bitmap", bytes.size());
-  try {
-    return Roaring::readSafe(bytes.data(), bytes.size());
-  } catch (const std::exception& e) {
-    return Corruption("{} bytes are not a bitmap: {}", bytes.size(), e.what());
-  }
-}
 
 std::string TombstoneKey(uint64_t generation) {
   std::string key(kTombstonePrefix);

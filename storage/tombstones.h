@@ -11,6 +11,7 @@
 
 #include "auspex/storage/base/result.h"
 #include "auspex/storage/write_batch.h"
+#include "ordinal_bytes.h"
 
 namespace auspex::storage {
 
@@ -23,11 +24,6 @@ struct Tombstone {
   int64_t end_ms = 0;
   Roaring series;  ///< ordinals
 };
-
-/// Ordinals in Roaring's portable form, as small as it can be.
-std::string SerializeOrdinals(const Roaring& ordinals);
-/// Errors: Corruption.
-Result<Roaring> ParseOrdinals(std::string_view bytes);
 
 inline constexpr std::string_view kTombstonePrefix = "tombstone/";
 std::string TombstoneKey(uint64_t generation);

@@ -6,6 +6,7 @@
 
 #include "auspex/query/parser.h"
 #include "auspex/storage/base/edit_distance.h"
+#include "auspex/storage/labels.h"
 
 namespace auspex::analytics {
 namespace {
@@ -93,6 +94,8 @@ Result<std::vector<std::pair<std::string, std::string>>> YamlReader::ReadTextMap
 
 Result<YAML::Node> ParseYaml(std::string_view text) {
   if (text.size() > kMaxYamlBytes) return InvalidArgument("YAML: {} bytes, at most {} are read", text.size(), kMaxYamlBytes);
+  // What is stored is written anew, and could not say the same.
+  if (!IsUtf8(text)) return InvalidArgument("YAML: the text is not UTF-8");
   try {
     std::vector<YAML::Node> documents = YAML::LoadAll(std::string(text));
     if (documents.size() > 1) return InvalidArgument("YAML: found {} documents, expected one", documents.size());

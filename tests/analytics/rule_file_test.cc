@@ -190,5 +190,11 @@ TEST(RuleFile, AStoredGroupLoadsAsItWas) {
   for (size_t i = 0; i < first.rules.size(); ++i) EXPECT_EQ(first.rules[i].version, second.rules[i].version);
 }
 
+TEST(RuleFile, ATextThatIsNotUtf8IsRefused) {
+  const auto groups = LoadRuleGroups("groups:\n- name: g\n  rules:\n  - record: a\n    expr: su\xfe\xff\xebx\n", {});
+  EXPECT_EQ(groups.status().code(), StatusCode::kInvalidArgument);
+  EXPECT_THAT(groups.status().message(), HasSubstr("not UTF-8"));
+}
+
 }  // namespace
 }  // namespace auspex::analytics

@@ -3,6 +3,10 @@
 #include <algorithm>
 #include <limits>
 #include <set>
+#include <sstream>
+
+#include <yaml-cpp/eventhandler.h>
+#include <yaml-cpp/parser.h>
 
 #include "auspex/query/parser.h"
 #include "auspex/storage/base/edit_distance.h"
@@ -13,6 +17,23 @@ namespace {
 
 /// Longer texts are no rule files; YAML's aliases make small texts large enough.
 constexpr size_t kMaxYamlBytes = size_t{8} << 20;
+
+/// Passes over a document.
+class NoEvents final : public YAML::EventHandler {
+ public:
+  void OnDocumentStart(const YAML::Mark& /*mark*/) override {}
+  void OnDocumentEnd() override {}
+  void OnNull(const YAML::Mark& /*mark*/, YAML::anchor_t /*anchor*/) override {}
+  void OnAlias(const YAML::Mark& /*mark*/, YAML::anchor_t /*anchor*/) override {}
+  void OnScalar(const YAML::Mark& /*mark*/, const std::string& /*tag*/, YAML::anchor_t /*anchor*/,
+                const std::string& /*value*/) override {}
+  void OnSequenceStart(const YAML::Mark& /*mark*/, const std::string& /*tag*/, YAML::anchor_t /*anchor*/,
+                       YAML::EmitterStyle::value /*style*/) override {}
+  void OnSequenceEnd() override {}
+  void OnMapStart(const YAML::Mark& /*mark*/, const std::string& /*tag*/, YAML::anchor_t /*anchor*/,
+                  YAML::EmitterStyle::value /*style*/) override {}
+  void OnMapEnd() override {}
+};
 
 std::string_view Nearest(std::string_view key, std::span<const std::string_view> known) {
   std::string_view nearest;
@@ -97,9 +118,14 @@ Result<YAML::Node> ParseYaml(std::string_view text) {
   // What is stored is written anew, and could not say the same.
   if (!IsUtf8(text)) return InvalidArgument("YAML: the text is not UTF-8");
   try {
-    std::vector<YAML::Node> documents = YAML::LoadAll(std::string(text));
-    if (documents.size() > 1) return InvalidArgument("YAML: found {} documents, expected one", documents.size());
-    return documents.empty() ? YAML::Node() : documents.front();
+    // One after the other: yaml-cpp finds documents without end behind some texts, such as a comma.
+    std::istringstream stream{std::string(text)};
+    YAML::Parser parser(stream);
+    NoEvents ignored;
+    if (parser.HandleNextDocument(ignored) && parser.HandleNextDocument(ignored)) {
+      return InvalidArgument("YAML: found several documents, expected one");
+    }
+    return YAML::Load(std::string(text));
   } catch (const YAML::Exception& error) {
     return InvalidArgument("{}:{}: YAML: {}", error.mark.line + 1, error.mark.column + 1, error.msg);
   } catch (const std::exception& error) {

@@ -196,5 +196,12 @@ TEST(RuleFile, ATextThatIsNotUtf8IsRefused) {
   EXPECT_THAT(groups.status().message(), HasSubstr("not UTF-8"));
 }
 
+TEST(RuleFile, ATextOfEndlessDocumentsEnds) {
+  for (const char* text : {",", ", a: b", "groups: []\n---\ngroups: []\n"}) {
+    EXPECT_EQ(LoadRuleGroups(text, {}).status().code(), StatusCode::kInvalidArgument) << text;
+  }
+  EXPECT_TRUE(LoadRuleGroups("---\ngroups: []\n...\n", {}).ok());
+}
+
 }  // namespace
 }  // namespace auspex::analytics

@@ -23,6 +23,8 @@ using boost::system::error_code;
 
 // Threads beside those that only move bytes: each may run a query in between.
 constexpr size_t kInlineQueries = 1;
+// How late a client's silence or departure is seen at most.
+constexpr std::chrono::milliseconds kCheckInterval{100};
 
 Result<asio::ip::address> ResolveHost(const std::string& host) {
   std::string name = host;
@@ -50,6 +52,7 @@ class Server final : public HttpServer {
       : options_(options),
         acceptor_(io_),
         retry_(io_),
+        check_(io_),
         queries_(io_, static_cast<size_t>(options.query_workers), kInlineQueries, options.max_waiting),
         write_pool_(static_cast<size_t>(options.write_workers)),
         context_{options_, handler, queries_, write_pool_, stopping_, bodies_} {
@@ -78,7 +81,10 @@ class Server final : public HttpServer {
 
   void Start() override {
     AUSPEX_CHECK(threads_.empty());
-    asio::post(io_, [this] { Accept(); });
+    asio::post(io_, [this] {
+      Accept();
+      CheckSessions();
+    });
     const int threads_count = options_.io_threads + static_cast<int>(kInlineQueries);
     for (int i = 0; i < threads_count; ++i) threads_.emplace_back([this] { io_.run(); });
   }
@@ -118,6 +124,15 @@ class Server final : public HttpServer {
       }
       if (auto session = Admit(std::move(socket))) session->Start();
       Accept();
+    });
+  }
+
+  void CheckSessions() {
+    check_.expires_after(kCheckInterval);
+    check_.async_wait([this](error_code) {
+      const auto now = HttpSession::Clock::now();
+      ForEachSession([now](HttpSession& session) { session.Check(now); });
+      CheckSessions();
     });
   }
 
@@ -164,6 +179,7 @@ class Server final : public HttpServer {
   const asio::executor_work_guard<asio::io_context::executor_type> work_{asio::make_work_guard(io_)};
   tcp::acceptor acceptor_;
   asio::steady_timer retry_;
+  asio::steady_timer check_;
   QueryQueue queries_;
   asio::thread_pool write_pool_;
   BodyBudget bodies_;

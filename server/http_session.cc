@@ -14,7 +14,6 @@
 #include <boost/asio/post.hpp>
 #include <boost/asio/write.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
-#include <boost/beast/core/tcp_stream.hpp>
 #include <boost/beast/http/parser.hpp>
 #include <boost/beast/http/read.hpp>
 #include <boost/beast/http/string_body.hpp>
@@ -75,19 +74,20 @@ class BodyReservation {
 
 class Session final : public HttpSession, public std::enable_shared_from_this<Session> {
  public:
-  Session(asio::ip::tcp::socket socket, const SessionContext& context) : stream_(std::move(socket)), context_(context) {}
+  Session(asio::ip::tcp::socket socket, const SessionContext& context) : socket_(std::move(socket)), context_(context) {}
 
   void Start() override {
-    asio::dispatch(stream_.get_executor(), [self = shared_from_this()] { self->ReadRequest(); });
+    asio::dispatch(socket_.get_executor(), [self = shared_from_this()] { self->ReadRequest(); });
   }
   void Drain() override {
-    asio::post(stream_.get_executor(), [self = shared_from_this()] {
+    asio::post(socket_.get_executor(), [self = shared_from_this()] {
       if (!self->busy_) self->Close();
     });
   }
   void Abort() override {
-    asio::post(stream_.get_executor(), [self = shared_from_this()] { self->Close(); });
+    asio::post(socket_.get_executor(), [self = shared_from_this()] { self->Close(); });
   }
+  void Check(Clock::time_point now) override;
 
   /// Sends bytes of a streaming answer. Called on a worker, waits for the client. False: the client has gone.
   bool SendPiece(std::string bytes);
@@ -104,24 +104,25 @@ class Session final : public HttpSession, public std::enable_shared_from_this<Se
   void ReadKnownBody(size_t done_bytes);
   bool ReserveBody();
   void Dispatch();
-  void WatchForDisconnect();
   void Refuse(error_code error);
   void RefuseWith(int status, std::string_view type, std::string_view text);
   void RefuseQuery(SessionResponse& response, std::string_view text);
   void Discard(size_t budget_bytes);
   void Close();
-  void ExpireAfter(int timeout_ms) { stream_.expires_after(std::chrono::milliseconds(timeout_ms)); }
+  void ExpireAfter(int timeout_ms) { deadline_ = Clock::now() + std::chrono::milliseconds(timeout_ms); }
+  void ExpireNever() { deadline_ = Clock::time_point::max(); }
 
-  beast::tcp_stream stream_;
+  asio::ip::tcp::socket socket_;
   const SessionContext context_;
   beast::flat_buffer buffer_;
   std::optional<http::request_parser<http::string_body>> parser_;
   std::shared_ptr<BodyReservation> reserved_;  // for the body that is being read
   std::string out_;
   std::array<char, 4 << 10> discarded_;
-  bool busy_ = false;     // a worker has the request, or its answer is leaving
-  std::mutex socket_mu_;  // a worker sends without the strand
-  bool closed_ = false;   // changed by the strand alone, with socket_mu_
+  std::atomic<bool> busy_{false};                                      // a worker has the request, or its answer is leaving
+  std::atomic<Clock::time_point> deadline_{Clock::time_point::max()};  // of what the client has to do
+  std::mutex socket_mu_;                                               // a worker sends without the strand
+  bool closed_ = false;                                                // changed by the strand alone, with socket_mu_
   std::atomic<bool> cancelled_{false};
 };
 
@@ -242,15 +243,15 @@ void SessionResponse::Finish() {
 bool Session::SendPiece(std::string bytes) {
   auto sent = std::make_shared<std::promise<bool>>();
   auto future = sent->get_future();
-  asio::post(stream_.get_executor(), [self = shared_from_this(), sent, bytes = std::move(bytes)]() mutable {
+  asio::post(socket_.get_executor(), [self = shared_from_this(), sent, bytes = std::move(bytes)]() mutable {
     if (self->closed_) {
       sent->set_value(false);
       return;
     }
     self->out_ = std::move(bytes);
     self->ExpireAfter(self->context_.options.write_timeout_ms);
-    asio::async_write(self->stream_, asio::buffer(self->out_), [self, sent](error_code error, size_t) {
-      self->stream_.expires_never();
+    asio::async_write(self->socket_, asio::buffer(self->out_), [self, sent](error_code error, size_t) {
+      self->ExpireNever();
       if (error) self->Close();
       sent->set_value(!error);
     });
@@ -261,7 +262,7 @@ bool Session::SendPiece(std::string bytes) {
 size_t Session::SendNow(std::string_view bytes) {
   const std::lock_guard lock(socket_mu_);
   if (closed_) return 0;
-  const ssize_t sent = ::send(stream_.socket().native_handle(), bytes.data(), bytes.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
+  const ssize_t sent = ::send(socket_.native_handle(), bytes.data(), bytes.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
   return sent < 0 ? 0 : static_cast<size_t>(sent);
 }
 
@@ -269,17 +270,15 @@ size_t Session::SendNow(std::string_view bytes) {
 // to wake up. The rest, and what comes next on the connection, is the strand's.
 void Session::SendLast(std::string bytes, bool keep_alive) {
   const size_t sent = SendNow(bytes);
-  asio::defer(stream_.get_executor(), [self = shared_from_this(), keep_alive, sent, bytes = std::move(bytes)]() mutable {
+  asio::defer(socket_.get_executor(), [self = shared_from_this(), keep_alive, sent, bytes = std::move(bytes)]() mutable {
     if (self->closed_) return;
-    error_code ignored;
-    self->stream_.socket().cancel(ignored);  // the watch for a disconnect
     if (sent == bytes.size()) {
       self->Sent({}, keep_alive);
       return;
     }
     self->out_ = std::move(bytes);
     self->ExpireAfter(self->context_.options.write_timeout_ms);
-    asio::async_write(self->stream_, asio::buffer(self->out_) + sent,
+    asio::async_write(self->socket_, asio::buffer(self->out_) + sent,
                       [self, keep_alive](error_code error, size_t) { self->Sent(error, keep_alive); });
   });
 }
@@ -304,7 +303,7 @@ void Session::ReadRequest() {
   parser_->body_limit(context_.options.body_limit_bytes);
   cancelled_ = false;
   ExpireAfter(buffer_.size() > 0 ? context_.options.read_timeout_ms : context_.options.idle_timeout_ms);
-  http::async_read_header(stream_, buffer_, *parser_,
+  http::async_read_header(socket_, buffer_, *parser_,
                           [self = shared_from_this()](error_code error, size_t) { self->OnHeader(error); });
 }
 
@@ -319,7 +318,7 @@ void Session::OnHeader(error_code error) {
     return;
   }
   out_ = "HTTP/1.1 100 Continue\r\n\r\n";
-  asio::async_write(stream_, asio::buffer(out_),
+  asio::async_write(socket_, asio::buffer(out_),
                     [self = shared_from_this()](error_code failed, size_t) { self->ReadBody(failed); });
 }
 
@@ -350,7 +349,7 @@ void Session::ReadBody(error_code error) {
     ReadKnownBody(body.size());
   } else {
     buffer_.reserve(buffer_.size() + kReadBytes);  // which decides how much is read at once
-    http::async_read_some(stream_, buffer_, *parser_,
+    http::async_read_some(socket_, buffer_, *parser_,
                           [self = shared_from_this()](error_code failed, size_t) { self->ReadBody(failed); });
   }
 }
@@ -366,7 +365,7 @@ void Session::ReadKnownBody(size_t done_bytes) {
   }
   // Memory follows what has come, not what was announced.
   if (done_bytes == body.size()) body.resize(std::min(length, std::max(kReadBytes, done_bytes * 4)));
-  stream_.async_read_some(asio::buffer(body.data() + done_bytes, body.size() - done_bytes),
+  socket_.async_read_some(asio::buffer(body.data() + done_bytes, body.size() - done_bytes),
                           [self = shared_from_this(), done_bytes](error_code failed, size_t count) {
                             if (failed) {
                               self->Refuse(failed);
@@ -377,7 +376,7 @@ void Session::ReadKnownBody(size_t done_bytes) {
 }
 
 void Session::Dispatch() {
-  stream_.expires_never();
+  ExpireNever();
   auto message = parser_->release();
   auto request = std::make_shared<Request>();
   request->method = std::string(message.method_string());
@@ -396,7 +395,6 @@ void Session::Dispatch() {
   auto response =
       std::make_shared<SessionResponse>(shared_from_this(), request->method == "HEAD", message.version() >= 11,
                                         message.keep_alive(), ChooseEncoding(request->headers.Get("accept-encoding")));
-  WatchForDisconnect();
   request->held = std::move(reserved_);
   auto work = [context = &context_, request, response] {
     context->handler.Handle(*request, *response);
@@ -431,17 +429,18 @@ void Session::RefuseQuery(SessionResponse& response, std::string_view text) {
   response.Finish();
 }
 
-void Session::WatchForDisconnect() {
-  stream_.socket().async_wait(asio::ip::tcp::socket::wait_read, [self = shared_from_this()](error_code error) {
-    if (error || !self->busy_ || self->closed_) return;
+void Session::Check(Clock::time_point now) {
+  const std::lock_guard lock(socket_mu_);
+  if (closed_) return;
+  if (now >= deadline_.load()) {
+    error_code ignored;
+    socket_.shutdown(asio::ip::tcp::socket::shutdown_both, ignored);  // what is under way fails, and closes
+  } else if (busy_) {
     char byte = 0;
-    const ssize_t got = ::recv(self->stream_.socket().native_handle(), &byte, 1, MSG_PEEK | MSG_DONTWAIT);
-    if (got < 0 && (errno == EAGAIN || errno == EINTR)) {
-      self->WatchForDisconnect();
-    } else if (got <= 0) {
-      self->cancelled_ = true;
-    }  // else the next request is already here: a client that sends ahead is still there
-  });
+    const ssize_t got = ::recv(socket_.native_handle(), &byte, 1, MSG_PEEK | MSG_DONTWAIT);
+    // A client that sends its next request ahead is still there.
+    if (got == 0 || (got < 0 && errno != EAGAIN && errno != EINTR)) cancelled_ = true;
+  }
 }
 
 void Session::Refuse(error_code error) {
@@ -463,21 +462,21 @@ void Session::RefuseWith(int status, std::string_view type, std::string_view tex
   out_ = fmt::format("HTTP/1.1 {} {}\r\nContent-Type: application/json\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{}",
                      status, ReasonPhrase(status), body.size(), body);
   ExpireAfter(context_.options.write_timeout_ms);
-  asio::async_write(stream_, asio::buffer(out_), [self = shared_from_this()](error_code failed, size_t) {
+  asio::async_write(socket_, asio::buffer(out_), [self = shared_from_this()](error_code failed, size_t) {
     if (failed) {
       self->Close();
       return;
     }
     // Closing while the client still sends would reset the connection, and the client would never see the answer.
     error_code ignored;
-    self->stream_.socket().shutdown(asio::ip::tcp::socket::shutdown_send, ignored);
+    self->socket_.shutdown(asio::ip::tcp::socket::shutdown_send, ignored);
     self->ExpireAfter(5000);
     self->Discard(kDiscardBytes);
   });
 }
 
 void Session::Discard(size_t budget_bytes) {
-  stream_.async_read_some(asio::buffer(discarded_), [self = shared_from_this(), budget_bytes](error_code error, size_t count) {
+  socket_.async_read_some(asio::buffer(discarded_), [self = shared_from_this(), budget_bytes](error_code error, size_t count) {
     if (error || count >= budget_bytes) {
       self->Close();
     } else {
@@ -492,8 +491,8 @@ void Session::Close() {
   const std::lock_guard lock(socket_mu_);
   closed_ = true;
   error_code ignored;
-  stream_.socket().shutdown(asio::ip::tcp::socket::shutdown_both, ignored);
-  stream_.close();
+  socket_.shutdown(asio::ip::tcp::socket::shutdown_both, ignored);
+  socket_.close(ignored);
 }
 
 }  // namespace

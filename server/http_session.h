@@ -1,6 +1,7 @@
 #pragma once
 
 #include <atomic>
+#include <chrono>
 #include <memory>
 
 #include <boost/asio/ip/tcp.hpp>
@@ -31,6 +32,7 @@ struct SessionContext {
 /// Keeps itself alive while anything is under way.
 class HttpSession {
  public:
+  using Clock = std::chrono::steady_clock;
   virtual ~HttpSession() = default;
   /// `socket` must run on a strand of its own.
   static std::shared_ptr<HttpSession> Make(boost::asio::ip::tcp::socket socket, const SessionContext& context);
@@ -39,6 +41,9 @@ class HttpSession {
   virtual void Drain() = 0;
   /// Closes now; a query under way is cancelled.
   virtual void Abort() = 0;
+  /// Closes when the client took too long, cancels a query whose client has gone. To be called every now and then, which costs
+  /// less than a timer and a watch for each request. On any thread.
+  virtual void Check(Clock::time_point now) = 0;
 };
 
 }  // namespace auspex::server

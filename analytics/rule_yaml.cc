@@ -117,6 +117,14 @@ Result<YAML::Node> ParseYaml(std::string_view text) {
   if (text.size() > kMaxYamlBytes) return InvalidArgument("YAML: {} bytes, at most {} are read", text.size(), kMaxYamlBytes);
   // What is stored is written anew, and could not say the same.
   if (!IsUtf8(text)) return InvalidArgument("YAML: the text is not UTF-8");
+  // YAML 1.2, 5.1; the library would take it for the end of what it stands in.
+  const auto control = std::find_if(text.begin(), text.end(), [](char c) {
+    return (c >= 0 && c < ' ' && c != '\t' && c != '\n' && c != '\r') || c == '\x7f';
+  });
+  if (control != text.end()) {
+    return InvalidArgument("{}: YAML: found the control character {:#04x}, which no YAML text may have",
+                           1 + std::count(text.begin(), control, '\n'), static_cast<int>(*control));
+  }
   try {
     // One after the other: yaml-cpp finds documents without end behind some texts, such as a comma.
     std::istringstream stream{std::string(text)};

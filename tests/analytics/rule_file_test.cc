@@ -196,6 +196,16 @@ TEST(RuleFile, ATextThatIsNotUtf8IsRefused) {
   EXPECT_THAT(groups.status().message(), HasSubstr("not UTF-8"));
 }
 
+TEST(RuleFile, AControlCharacterIsRefusedWithItsLine) {
+  using namespace std::string_view_literals;
+  for (const std::string_view expr : {"up == 1\x01"sv, "up\0 == 1"sv, "up\x7f"sv}) {
+    const std::string text = "groups:\n- name: g\n  rules:\n  - record: a\n    expr: " + std::string(expr) + "\n";
+    const auto groups = LoadRuleGroups(text, {});
+    EXPECT_EQ(groups.status().code(), StatusCode::kInvalidArgument);
+    EXPECT_THAT(groups.status().message(), HasSubstr("5: YAML: found the control character 0x"));
+  }
+}
+
 TEST(RuleFile, ATextOfEndlessDocumentsEnds) {
   for (const char* text : {",", ", a: b", "groups: []\n---\ngroups: []\n"}) {
     EXPECT_EQ(LoadRuleGroups(text, {}).status().code(), StatusCode::kInvalidArgument) << text;

@@ -13,9 +13,9 @@
 namespace auspex::query {
 namespace {
 
+using testing::Bytes;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
-using testing::Bytes;
 using testing::ModelStore;
 
 // `m{i="0"}`, `m{i="1"}`, ...: a sample per 10 s from 0 to 600 s, random values.

@@ -14,8 +14,8 @@
 namespace auspex::query {
 namespace {
 
-using ::testing::HasSubstr;
 using testing::Bytes;
+using ::testing::HasSubstr;
 
 constexpr int64_t kStartMs = 1'767'225'600'000;
 constexpr int64_t kHourMs = 3'600'000;

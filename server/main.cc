@@ -1,6 +1,8 @@
+#include <malloc.h>
 #include <pthread.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <condition_variable>
 #include <csignal>
 #include <cstdio>
@@ -122,6 +124,11 @@ int Serve(const Config& config, StopSignal& stop) {
 }  // namespace auspex::server
 
 int main(int argc, char** argv) {
+#ifdef __GLIBC__
+  // As many arenas as threads run at a time. With one for each of the dozen threads that there are, each keeps its own holes, and
+  // what the process holds grows for weeks.
+  mallopt(M_ARENA_MAX, static_cast<int>(std::max(2U, std::thread::hardware_concurrency())));
+#endif
   auspex::server::Config config;
   if (const auto exit = auspex::server::ParseCommandLine(argc, argv, config)) {
     std::fputs(exit->text.c_str(), exit->code == 0 ? stdout : stderr);

@@ -112,7 +112,7 @@ struct AppendReport {
   uint64_t rejected = 0;
   /// Of these: older than the out-of-order window or the retention.
   uint64_t too_old = 0;
-  /// Of these: with a ref that names no series of the store any more.
+  /// Rows, exemplars among them, with a ref that names no series of the store any more.
   uint64_t unknown_series = 0;
   /// The first row that was refused, and why; ok when none was.
   Status first_rejected;

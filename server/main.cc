@@ -125,8 +125,8 @@ int Serve(const Config& config, StopSignal& stop) {
 
 int main(int argc, char** argv) {
 #ifdef __GLIBC__
-  // As many arenas as threads run at a time. With one for each of the dozen threads that there are, each keeps its own holes, and
-  // what the process holds grows for weeks.
+  // As many arenas as threads run at a time. With one for each of the dozen threads that there are, each keeps its own holes,
+  // and what the process holds grows for weeks.
   mallopt(M_ARENA_MAX, static_cast<int>(std::max(2U, std::thread::hardware_concurrency())));
 #endif
   auspex::server::Config config;

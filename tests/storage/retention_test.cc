@@ -1,9 +1,7 @@
 #include <gtest/gtest.h>
 
-#include "auspex/storage/store.h"
 #include "storage/partition.h"
-#include "tests/support/store_compare.h"
-#include "tests/support/temp_dir.h"
+#include "tests/support/clocked_store.h"
 
 namespace auspex {
 namespace {
@@ -39,29 +37,13 @@ TEST(Partitioning, NoPartitionIsLongerThanATenthOfTheRetentionOrADay) {
   }
 }
 
-class Retention : public ::testing::Test {
+class Retention : public testing::ClockedStore {
  protected:
-  void Open(int64_t retention_ms, uint64_t retention_bytes = 0) {
-    store_.reset();
-    StoreOptions options;
-    options.path = dir_ / "db";
-    options.memory_budget_bytes = uint64_t{64} << 20;
-    options.retention_ms = retention_ms;
-    options.retention_bytes = retention_bytes;
-    options.clock = &clock_;
-    auto opened = Store::Open(options);
-    ASSERT_TRUE(opened.ok()) << opened.status().ToString();
-    store_ = *std::move(opened);
-  }
   AppendReport Put(const std::string& name, int64_t t_ms) {
     WriteBatch batch;
     batch.Add(batch.AddSeries(Labels::Of({{"__name__", name}})), t_ms, 1);
     return store_->Append(batch).value();
   }
-
-  testing::TempDir dir_;
-  testing::FixedClock clock_{1'767'225'600'000};
-  std::unique_ptr<Store> store_;
 };
 
 TEST_F(Retention, ExpiredSamplesAreNeverAnsweredAndThenDeleted) {

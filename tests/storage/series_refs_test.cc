@@ -1,10 +1,8 @@
 // Samples by reference: of series that have left memory for the archive, and of those that are nowhere any more.
 #include <gtest/gtest.h>
 
-#include "auspex/storage/store.h"
 #include "storage/partition.h"
-#include "tests/support/store_compare.h"
-#include "tests/support/temp_dir.h"
+#include "tests/support/clocked_store.h"
 
 namespace auspex {
 namespace {
@@ -12,24 +10,10 @@ namespace {
 using storage::kDayMs;
 using testing::Dump;
 
-constexpr int64_t kStartMs = 1'767'225'600'000;
-
-class SeriesRefs : public ::testing::Test {
+class SeriesRefs : public testing::ClockedStore {
  protected:
   SeriesRefs() { Open(); }
 
-  void Open(int64_t retention_ms = 0, uint64_t retention_bytes = 0) {
-    store_.reset();
-    StoreOptions options;
-    options.path = dir_ / "db";
-    options.memory_budget_bytes = uint64_t{64} << 20;
-    options.retention_ms = retention_ms;
-    options.retention_bytes = retention_bytes;
-    options.clock = &clock_;
-    auto opened = Store::Open(options);
-    ASSERT_TRUE(opened.ok()) << opened.status().ToString();
-    store_ = *std::move(opened);
-  }
   static Labels Named(const std::string& name) { return Labels::Of({{"__name__", name}, {"of", "series refs"}}); }
   SeriesRef Resolve(const std::string& name) { return store_->Resolve(kDefaultTenant, Named(name)).value(); }
   AppendReport Put(SeriesRef ref, double value) {
@@ -76,9 +60,6 @@ class SeriesRefs : public ::testing::Test {
     return columns.t_ms.size();
   }
 
-  testing::TempDir dir_;
-  testing::FixedClock clock_{kStartMs};
-  std::unique_ptr<Store> store_;
 };
 
 TEST_F(SeriesRefs, AnArchivedSeriesComesBackByItsRef) {
